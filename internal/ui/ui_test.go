@@ -76,7 +76,7 @@ func sample() everythingPage {
 		Steps:   ui.Steps{Names: []string{"a", "b", "c"}, At: 1},
 		Code:    ui.CodeForm{Action: "/verify", Hidden: []ui.Hidden{{Name: "h", Value: "v"}}, Error: "That code isn't right.", Links: []ui.Link{{Text: "Other", Href: "/o"}}},
 		TOTP: ui.TOTPSetup{
-			QR: template.HTML(`<svg></svg>`), Secret: "ABCDEFGHIJ", URI: "otpauth://totp/a", Form: ui.CodeForm{Action: "/c", Text: true},
+			QR: template.HTML(`<svg viewBox="0 0 2 2"><path d="M0 0h1v1h-1zM1 1h1v1h-1z"/></svg>`), Secret: "ABCDEFGHIJ", URI: "otpauth://totp/a", Form: ui.CodeForm{Action: "/c", Text: true},
 		},
 		Recovery: ui.RecoveryCodes{Codes: []string{"aaaa-bbbb", "cccc-dddd"}, Heading: "Codes for x & y", FileName: "codes.txt", Action: "/saved"},
 		Blocked: ui.Blocked{
