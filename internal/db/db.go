@@ -51,9 +51,14 @@ type pool struct {
 
 // Tx is a transaction in which statements may be run. See DB.InTx.
 type Tx struct {
-	db *DB
-	tx *sql.Tx
+	db    *DB
+	tx    *sql.Tx
+	after []func()
 }
+
+// AfterCommit has f called once the transaction is committed; never where it
+// is undone.
+func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
 
 // Q is what a statement can be run on: a *DB or a *Tx.
 type Q interface {
@@ -196,16 +201,20 @@ func (tx *Tx) exec(ctx context.Context, query string, args []any) (sql.Result, e
 // On SQLite it waits for the one writer first, so f must only use tx for
 // everything it writes, and never wait for another transaction.
 func (db *DB) InTx(ctx context.Context, f func(tx *Tx) error) error {
-	tx, err := db.write.BeginTx(ctx, nil)
+	begun, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	defer tx.Rollback() // after a commit it does nothing
-	if err := f(&Tx{db: db, tx: tx}); err != nil {
+	defer begun.Rollback() // after a commit it does nothing
+	tx := &Tx{db: db, tx: begun}
+	if err := f(tx); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
+	}
+	for _, then := range tx.after {
+		then()
 	}
 	return nil
 }

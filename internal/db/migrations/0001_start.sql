@@ -13,7 +13,7 @@ CREATE TABLE outbox (
   id        TEXT PRIMARY KEY,
   recipient TEXT NOT NULL,
   subject   TEXT NOT NULL,
-  body      TEXT NOT NULL,
+  body      BYTEA NOT NULL,
   created   BIGINT NOT NULL,
   attempts  BIGINT NOT NULL DEFAULT 0,
   due       BIGINT NOT NULL
