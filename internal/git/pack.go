@@ -1,0 +1,55 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"sallyport.dev/internal/errs"
+)
+
+// packingWait is how long a clone, fetch or push may wait for its turn.
+const packingWait = 30 * time.Second
+
+// startPacking waits for a place among the processes that make or take packs,
+// so that a flood of clones is served in turn instead of all at once.
+func (g *Git) startPacking(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, packingWait)
+	defer cancel()
+	if err := take(ctx, g.packing); err != nil {
+		return nil, errs.Unavailable(err, "Too many clones and pushes are under way. Try again in a minute.")
+	}
+	return func() { leave(g.packing) }, nil
+}
+
+// UploadPack answers one request of a client that clones or fetches by
+// stateless HTTP. The request is the whole body, decompressed.
+func (r *Repository) UploadPack(ctx context.Context, protocol Protocol, request []byte, w io.Writer) error {
+	if protocol == ProtocolV2 {
+		answer, ok, err := r.LsRefs(ctx, request)
+		if ok && err == nil {
+			_, err = w.Write(answer)
+		}
+		if ok || err != nil {
+			return err
+		}
+	}
+	done, err := r.git.startPacking(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cmd, stderr := r.git.command(ctx, process{
+		dir:      r.dir,
+		args:     []string{"upload-pack", "--strict", "--stateless-rpc", "."},
+		protocol: protocol,
+	})
+	cmd.Stdin = bytes.NewReader(request)
+	cmd.Stdout = w
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("serving a fetch: %w", finish(ctx, cmd, err, stderr))
+	}
+	return nil
+}

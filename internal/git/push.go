@@ -1,0 +1,277 @@
+package git
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"sallyport.dev/internal/errs"
+)
+
+// Update is one thing that a push asks for: that a reference which points at
+// Old shall point at New. ZeroOID stands for "doesn't exist".
+type Update struct {
+	Name     string
+	Old, New OID
+}
+
+// maxCommands bounds what comes before the pack: some 100,000 updates.
+const maxCommands = 16 << 20
+
+// push is a push as far as its pack.
+type push struct {
+	raw          []byte // what was read, to be handed on
+	updates      []Update
+	capabilities []string
+}
+
+func (p push) can(capability string) bool { return slices.Contains(p.capabilities, capability) }
+
+// readPush reads the commands of a push and leaves r where its pack begins.
+func readPush(r io.Reader) (push, error) {
+	var read push
+	var raw bytes.Buffer
+	packets := NewPacketReader(io.TeeReader(io.LimitReader(r, maxCommands), &raw))
+	for {
+		kind, line, err := packets.Next()
+		switch {
+		case raw.Len() >= maxCommands:
+			return read, errs.TooLarge("The push names too many references at once.")
+		case errors.Is(err, ErrPacket) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			return read, errs.Invalid("", "The push is cut short or isn't in git's protocol.")
+		case err != nil:
+			return read, fmt.Errorf("reading the push: %w", err)
+		case kind == PacketFlush:
+			read.raw = raw.Bytes()
+			return read, nil
+		}
+		if err := read.line(trimLine(line)); kind != PacketData || err != nil {
+			return read, cmp.Or(err, errs.Invalid("", "The push isn't in git's protocol."))
+		}
+	}
+}
+
+// line takes in one line of a push: "old new name", the first with NUL and the
+// capabilities behind it, or "shallow oid".
+func (p *push) line(line string) error {
+	if oid, shallow := strings.CutPrefix(line, "shallow "); shallow {
+		if _, ok := ParseOID(oid); !ok {
+			return errs.Invalid("", "The push isn't in git's protocol.")
+		}
+		return nil
+	}
+	command, capabilities, first := strings.Cut(line, "\x00")
+	if first {
+		p.capabilities = strings.Fields(capabilities)
+	}
+	fields := strings.SplitN(command, " ", 3)
+	if len(fields) != 3 {
+		return errs.Invalid("", "The push isn't in git's protocol.")
+	}
+	before, ok1 := ParseOID(fields[0])
+	after, ok2 := ParseOID(fields[1])
+	if !ok1 || !ok2 {
+		return errs.Invalid("", "The push isn't in git's protocol.")
+	}
+	p.updates = append(p.updates, Update{Name: fields[2], Old: before, New: after})
+	return nil
+}
+
+// objection says why a reference can't be pushed to; nothing where it can.
+func objection(name string) string {
+	switch {
+	case !ValidRefName(name) || strings.Count(name, "/") < 2:
+		return "this is not a valid name for a reference"
+	case Hidden(name):
+		return "names below " + HiddenRefs + " are reserved"
+	default:
+		return ""
+	}
+}
+
+// refused gives the reason for every update of a push that holds an update
+// which can't be accepted; nothing where all can.
+func (p push) refused() map[string]string {
+	reasons := map[string]string{}
+	for _, update := range p.updates {
+		if reason := objection(update.Name); reason != "" {
+			reasons[update.Name] = reason
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	for _, update := range p.updates {
+		if reasons[update.Name] == "" {
+			reasons[update.Name] = "refused together with the others"
+		}
+	}
+	return reasons
+}
+
+// report is what the client reads of a push that was refused whole: a message
+// for the person, how the unpacking went, and a reason for each reference.
+func (p push) report(message, unpack string, reason func(name string) string) []byte {
+	var status []byte
+	if p.can("report-status") || p.can("report-status-v2") {
+		status = AppendPacket(status, "unpack ", unpack, "\n")
+		for _, update := range p.updates {
+			status = AppendPacket(status, "ng ", printable(update.Name), " ", reason(update.Name), "\n")
+		}
+		status = AppendFlush(status)
+	}
+	if !p.can("side-band-64k") {
+		return status
+	}
+	var out []byte
+	if message != "" {
+		out = appendBand(out, bandProgress, message+"\n")
+	}
+	if len(status) > 0 {
+		out = appendBand(out, bandData, string(status))
+	}
+	return AppendFlush(out)
+}
+
+// printable keeps a name that came from outside to one line of a terminal. The
+// client matches a report to its references by name, so valid ones stay whole.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, name)
+}
+
+// PushLimits bounds a push.
+type PushLimits struct {
+	Pack int64 // bytes of its pack
+}
+
+// errPushTooLarge ends the process that takes in a pack over the limit.
+var errPushTooLarge = errors.New("the push is over the limit")
+
+// ReceivePack takes in a push from a client that speaks stateless HTTP. Git
+// keeps the pack apart until it has come whole and been checked, so a push that
+// is cut short, too large or malformed changes nothing.
+//
+// What the client should read goes to w, at all times in whole pkt-lines. The
+// updates that it asked for are given back, whatever came of them.
+func (r *Repository) ReceivePack(ctx context.Context, protocol Protocol, limits PushLimits, body io.Reader, w io.Writer) ([]Update, error) {
+	asked, err := readPush(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(asked.updates) == 0 {
+		return nil, nil // a client asks so whether it may push, before it sends much
+	}
+	if reasons := asked.refused(); reasons != nil {
+		drain(body, limits.Pack)
+		_, err := w.Write(asked.report("", "ok", func(name string) string { return reasons[name] }))
+		return asked.updates, err
+	}
+	done, err := r.git.startPacking(ctx)
+	if err != nil {
+		return asked.updates, err
+	}
+	defer done()
+	err = r.receive(ctx, protocol, limits, asked, body, &packetWriter{w: w})
+	drain(body, limits.Pack)
+	if errors.Is(err, errPushTooLarge) {
+		over := "larger than " + Size(limits.Pack) + ", the limit here"
+		_, err = w.Write(asked.report("This push is "+over+". Nothing was changed.", over, func(string) string { return "the push is " + over }))
+	}
+	return asked.updates, err
+}
+
+// receive runs git receive-pack between body and w.
+func (r *Repository) receive(ctx context.Context, protocol Protocol, limits PushLimits, asked push, body io.Reader, w io.Writer) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	cmd, stderr := r.git.command(ctx, process{
+		dir:      r.dir,
+		config:   []string{fmt.Sprintf("receive.maxInputSize=%d", limits.Pack+(1<<20))},
+		args:     []string{"receive-pack", "--stateless-rpc", "."},
+		protocol: protocol,
+	})
+	cmd.Stdout = w
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("starting git receive-pack: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting git receive-pack: %w", err)
+	}
+	ended, fed := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(fed)
+		defer in.Close()
+		if _, err := in.Write(asked.raw); err != nil {
+			return // git has ended, and says why itself
+		}
+		// A body that fails ends here as one that is cut short does, and git
+		// finds the pack incomplete.
+		if n, _ := io.Copy(in, io.LimitReader(body, limits.Pack+1)); n > limits.Pack {
+			stop(errPushTooLarge)
+			<-ended // so that git sees the signal, not the end of the pack
+		}
+	}()
+	err = cmd.Wait()
+	close(ended)
+	<-fed
+	return finish(ctx, cmd, err, stderr)
+}
+
+// packetWriter passes on whole pkt-lines only, so that one of our own can stand
+// behind the last.
+type packetWriter struct {
+	w    io.Writer
+	rest []byte
+}
+
+func (p *packetWriter) Write(data []byte) (int, error) {
+	p.rest = append(p.rest, data...)
+	whole := 0
+	for len(p.rest)-whole >= 4 {
+		length, ok := parseLength([4]byte(p.rest[whole:]))
+		if !ok {
+			return 0, fmt.Errorf("%w: from git", ErrPacket)
+		}
+		length = max(length, 4)
+		if len(p.rest)-whole < length {
+			break
+		}
+		whole += length
+	}
+	if whole == 0 {
+		return len(data), nil
+	}
+	if _, err := p.w.Write(p.rest[:whole]); err != nil {
+		return 0, err
+	}
+	p.rest = append(p.rest[:0], p.rest[whole:]...)
+	return len(data), nil
+}
+
+// drain reads on to the end of what a client still sends, at most most bytes,
+// because it reads no answer before it has sent everything.
+func drain(body io.Reader, most int64) { _, _ = io.Copy(io.Discard, io.LimitReader(body, most)) }
+
+// Size writes a number of bytes for people: "2 GiB", "1.5 MiB", "20 bytes".
+func Size(bytes int64) string {
+	const units = "KMGTP"
+	if bytes < 1024 {
+		return fmt.Sprintf("%d bytes", bytes)
+	}
+	value, unit := float64(bytes)/1024, 0
+	for value >= 1024 && unit < len(units)-1 {
+		value, unit = value/1024, unit+1
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", value), ".0") + " " + units[unit:unit+1] + "iB"
+}
