@@ -1,0 +1,159 @@
+package access
+
+import "fmt"
+
+// Permission is how much an actor may do with a resource; each includes the
+// ones before it.
+type Permission uint8
+
+const (
+	None Permission = iota
+	Read
+	Write
+	Admin
+)
+
+// Role is what a person is in a workspace.
+type Role string
+
+const (
+	Outsider Role = ""
+	Member   Role = "member"
+	Owner    Role = "owner"
+)
+
+// onWorkspace gives what the role may do with the workspace itself.
+func (r Role) onWorkspace() Permission {
+	switch r {
+	case Owner:
+		return Admin
+	case Member:
+		return Write
+	default:
+		return None
+	}
+}
+
+// Content is the kind of thing an action is done to.
+type Content uint8
+
+const (
+	Self       Content = iota + 1 // the actor's own profile and settings
+	Workspace                     // a workspace: its settings, members, lists
+	Repository                    // a repository: code, branches, transport
+)
+
+// Action is one thing that may be asked of the gate. Every route declares one.
+// The zero Action is none, and is refused.
+type Action uint8
+
+const (
+	_ Action = iota
+
+	// Open is declared by routes that show no private content and so aren't
+	// judged: signing in and out, static files, health.
+	Open
+
+	ReadSelf
+	ManageFactors  // enrol, replace recovery codes
+	TurnOffTwoStep // its form carries the fresh code itself
+	ManageTokens
+	CreateWorkspace
+	AcceptInvitation
+
+	ReadWorkspace
+	ListRepositories
+	CreateRepository
+	LeaveWorkspace // stays possible for a member who is blocked
+	ReadMembers
+	ManageMembers
+	ReadAccess
+	ManageAccess
+	ReadPlan
+
+	ReadRepository
+	WriteRepository
+
+	actionEnd
+)
+
+// rule is what the gate knows of an action.
+type rule struct {
+	name      string
+	content   Content
+	needs     Permission
+	scope     Scope // what a token needs for it; empty: no token can
+	reads     bool  // only reads, so public content is open to it
+	sensitive bool  // asks for a second step within the last 15 minutes
+	exempt    bool  // not held back by the workspace's rules
+}
+
+// ruleOf is a function rather than a variable so that nothing can change it.
+func ruleOf(a Action) rule {
+	switch a {
+	case ReadSelf:
+		return rule{name: "read_self", content: Self, needs: Read, scope: ScopeReadUser, reads: true}
+	case ManageFactors:
+		return rule{name: "manage_factors", content: Self, needs: Admin, sensitive: true}
+	case TurnOffTwoStep:
+		return rule{name: "turn_off_two_step", content: Self, needs: Admin}
+	case ManageTokens:
+		return rule{name: "manage_tokens", content: Self, needs: Admin, sensitive: true}
+	case CreateWorkspace:
+		return rule{name: "create_workspace", content: Self, needs: Admin}
+	case AcceptInvitation:
+		return rule{name: "accept_invitation", content: Self, needs: Admin}
+	case ReadWorkspace:
+		return rule{name: "read_workspace", content: Workspace, needs: Read, scope: ScopeReadWorkspace, reads: true}
+	case ListRepositories:
+		return rule{name: "list_repositories", content: Workspace, needs: Read, scope: ScopeReadRepository, reads: true}
+	case CreateRepository:
+		return rule{name: "create_repository", content: Workspace, needs: Write, scope: ScopeAdminRepository}
+	case LeaveWorkspace:
+		return rule{name: "leave_workspace", content: Workspace, needs: Read, exempt: true}
+	case ReadMembers:
+		return rule{name: "read_members", content: Workspace, needs: Read, scope: ScopeReadWorkspace, reads: true}
+	case ManageMembers:
+		return rule{name: "manage_members", content: Workspace, needs: Admin, sensitive: true}
+	case ReadAccess:
+		return rule{name: "read_access", content: Workspace, needs: Admin, reads: true}
+	case ManageAccess:
+		return rule{name: "manage_access", content: Workspace, needs: Admin, sensitive: true}
+	case ReadPlan:
+		return rule{name: "read_plan", content: Workspace, needs: Read, reads: true}
+	case ReadRepository:
+		return rule{name: "read_repository", content: Repository, needs: Read, scope: ScopeReadRepository, reads: true}
+	case WriteRepository:
+		return rule{name: "write_repository", content: Repository, needs: Write, scope: ScopeWriteRepository}
+	default:
+		return rule{}
+	}
+}
+
+// Actions lists every action that the gate judges.
+func Actions() []Action {
+	var all []Action
+	for a := Open + 1; a < actionEnd; a++ {
+		all = append(all, a)
+	}
+	return all
+}
+
+func (a Action) String() string {
+	if a == Open {
+		return "open"
+	}
+	if r := ruleOf(a); r.name != "" {
+		return r.name
+	}
+	return fmt.Sprintf("Action(%d)", uint8(a))
+}
+
+// Content gives the kind of thing that the action is done to; 0 for Open.
+func (a Action) Content() Content { return ruleOf(a).content }
+
+// Sensitive reports whether it asks for a fresh second step.
+func (a Action) Sensitive() bool { return ruleOf(a).sensitive }
+
+// Scope gives what a token needs for it; empty where no token can do it.
+func (a Action) Scope() Scope { return ruleOf(a).scope }

@@ -1,0 +1,153 @@
+package access
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Door is a way in.
+type Door string
+
+const (
+	Web     Door = "web"
+	API     Door = "api"
+	GitHTTP Door = "githttp"
+)
+
+// Credential is what kind of thing the actor came with.
+type Credential string
+
+const (
+	Nobody          Credential = ""
+	Session         Credential = "session"          // a browser's
+	APIToken        Credential = "api_token"        // a person's
+	OAuthToken      Credential = "oauth_token"      // an app's, for a person
+	SSHKey          Credential = "ssh_key"          // a person's
+	WorkspaceToken  Credential = "workspace_token"  // belongs to no person
+	RepositoryToken Credential = "repository_token" // belongs to no person
+	DeployKey       Credential = "deploy_key"       // belongs to no person
+)
+
+// person reports whether it stands for a person, and so for their second step.
+func (c Credential) person() bool {
+	return c == Session || c == APIToken || c == OAuthToken || c == SSHKey
+}
+
+// machine reports whether it belongs to no person.
+func (c Credential) machine() bool {
+	return c == WorkspaceToken || c == RepositoryToken || c == DeployKey
+}
+
+// scoped reports whether it can do only what its scopes name.
+func (c Credential) scoped() bool {
+	return c == APIToken || c == OAuthToken || c == WorkspaceToken || c == RepositoryToken
+}
+
+// Scope is one thing that a token may do, named as Bitbucket names it.
+// Writing includes reading, administering includes writing.
+type Scope string
+
+const (
+	ScopeReadUser        Scope = "read:user:bitbucket"
+	ScopeReadWorkspace   Scope = "read:workspace:bitbucket"
+	ScopeReadRepository  Scope = "read:repository:bitbucket"
+	ScopeWriteRepository Scope = "write:repository:bitbucket"
+	ScopeAdminRepository Scope = "admin:repository:bitbucket"
+)
+
+// Scopes lists every scope there is.
+func Scopes() []Scope {
+	return []Scope{ScopeReadUser, ScopeReadWorkspace, ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository}
+}
+
+// covers reports whether having s is enough where need is needed.
+func (s Scope) covers(need Scope) bool {
+	switch s {
+	case ScopeWriteRepository:
+		return need == s || need == ScopeReadRepository
+	case ScopeAdminRepository:
+		return need == s || need == ScopeWriteRepository || need == ScopeReadRepository
+	default:
+		return need == s
+	}
+}
+
+// Method is how a second step was taken.
+type Method string
+
+const (
+	TOTP         Method = "totp"     // a code of an authenticator app
+	WebAuthn     Method = "webauthn" // a security key or passkey
+	SecurityKey  Method = "sk"       // an SSH key on a security key, user verified
+	RecoveryCode Method = "recovery"
+)
+
+// phishingResistant reports whether the method can't be relayed by a false site.
+func (m Method) phishingResistant() bool { return m == WebAuthn || m == SecurityKey }
+
+// Factors tells which kinds of second step of Code are on. Recovery codes
+// alone are no enrolment, and neither is a set-up that wasn't finished.
+type Factors struct {
+	TOTP     bool
+	WebAuthn bool
+}
+
+// Enrolled reports whether any is on.
+func (f Factors) Enrolled() bool { return f.TOTP || f.WebAuthn }
+
+// Step is the second step that this session or connection has taken in Code.
+type Step struct {
+	Method Method // empty: none
+	At     time.Time
+}
+
+// Account is what the ID token that opened the session, or the OAuth token,
+// says of the sign-in at the account. Zero where there was none.
+type Account struct {
+	ACR      string
+	AMR      []string
+	AuthTime time.Time
+}
+
+// MFA reports whether the sign-in used more than one factor (acr aal2 or phr,
+// or "mfa" among the methods, RFC 8176).
+func (a Account) MFA() bool {
+	return a.ACR == "aal2" || a.ACR == "phr" || slices.Contains(a.AMR, "mfa")
+}
+
+// PhishingResistant reports whether it can't have been relayed by a false site.
+func (a Account) PhishingResistant() bool { return a.ACR == "phr" }
+
+// Evidence is what an actor has proven.
+type Evidence struct {
+	Factors      Factors // on now; Check reads them live
+	Step         Step
+	Account      Account
+	AccountOpens bool // chose "My account's MFA also opens Code"; Check reads it live
+}
+
+// Actor is who asks: a person by some credential, a machine credential, or nobody.
+// The zero Actor is nobody.
+type Actor struct {
+	Door         Door
+	Credential   Credential
+	CredentialID string // of the session, token or key
+	User         string // id of the person's profile; empty for a machine
+	Address      netip.Addr
+	Scopes       []Scope // where the credential is scoped
+	Evidence
+}
+
+// holds reports whether one of the actor's scopes is enough for need.
+func (a *Actor) holds(need Scope) bool {
+	if need == "" {
+		return false
+	}
+	for _, s := range a.Scopes {
+		if s.covers(need) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,17 @@
+// Package access is the gate: the one place that decides who gets to what.
+//
+// Decide is a pure function from who asks (Actor), the workspace's rules
+// (Policy), what is asked for (Resource, Action) and the time, to a Verdict.
+// Gate.Check reads the facts fresh in one query, calls Decide, counts the
+// outcome, and returns a Grant or a *Refusal that carries the verdict.
+//
+// A Grant can be made by Check alone. Every function that opens content takes
+// one and calls its Require first, so a new door, page or endpoint that forgets
+// the gate doesn't compile, and one that asks for the wrong thing is refused.
+//
+// The package reads tables of the rooms above it (code_user, workspace, member,
+// repository) and of factor; it writes only access_record, its daily counters.
+//
+// Invariants: no Grant without an Allow from Decide; whatever can't be read
+// refuses; a member who is blocked can't tell what exists behind the block.
+package access

@@ -1,0 +1,174 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/errs"
+)
+
+// Gate judges requests on the facts as they are now.
+type Gate struct {
+	db      *db.DB
+	clock   clock.Clock
+	records *Records
+}
+
+// New makes a gate on a store; it counts its outcomes in records.
+func New(d *db.DB, c clock.Clock, records *Records) *Gate {
+	return &Gate{db: d, clock: c, records: records}
+}
+
+// Target names what is asked for: a repository of a workspace, a workspace,
+// or, where both are empty, the actor's own settings.
+type Target struct {
+	Workspace  string // slug
+	Repository string // slug
+}
+
+func (t Target) content() Content {
+	switch {
+	case t.Repository != "":
+		return Repository
+	case t.Workspace != "":
+		return Workspace
+	default:
+		return Self
+	}
+}
+
+// Check judges one request. It returns a Grant, or a *Refusal, or, where the
+// facts can't be read, an error of kind Unavailable, which refuses as well.
+func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Action) (Grant, error) {
+	if target.content() != action.Content() {
+		return Grant{}, fmt.Errorf("checking %v: the target %+v is of another kind", action, target)
+	}
+	f, err := g.facts(ctx, actor, target)
+	if err != nil {
+		return Grant{}, errs.Unavailable(err, "Access can't be judged right now, so it is refused. Try again in a moment.")
+	}
+	if actor.User != "" && !f.UserExists {
+		actor.Credential = Nobody // deleted meanwhile
+	}
+	actor.Factors = Factors{TOTP: f.TOTP, WebAuthn: f.WebAuthn}
+	actor.AccountOpens = f.AccountOpens
+
+	now := g.clock()
+	verdict := Decide(actor, f.policy, f.resource(actor, action), action, now)
+	g.records.count(now, f.WorkspaceID, actor, action, verdict)
+	if verdict.Outcome != Allow {
+		refusal := &Refusal{Verdict: verdict, Action: action}
+		if f.Role != Outsider {
+			refusal.WorkspaceSlug, refusal.WorkspaceName = f.WorkspaceSlug, f.WorkspaceName
+		}
+		return Grant{}, refusal
+	}
+	return Grant{
+		actor: actor, action: action,
+		workspace: WorkspaceRef{
+			ID: f.WorkspaceID, Slug: f.WorkspaceSlug, Name: f.WorkspaceName, Role: f.Role, Policy: f.policy,
+		},
+		repository: RepositoryRef{ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public},
+	}, nil
+}
+
+// facts is everything that a verdict rests on and that can change meanwhile.
+type facts struct {
+	row
+	policy Policy
+}
+
+type row struct {
+	WorkspaceID, WorkspaceSlug, WorkspaceName string
+	RequireTwoStep                            bool
+	RequireFrom                               time.Time
+	AcceptAccount, PhishingResistant          bool
+	AskAgain                                  time.Duration
+	AskOverSSH, RefuseMachines                bool
+	Networks                                  string
+	NoPublic                                  bool
+	Role                                      Role
+	RepositoryID, RepositorySlug              string
+	Public                                    bool
+	UserExists, AccountOpens, TOTP, WebAuthn  bool
+}
+
+// The one query. It gives one row whatever exists, and takes the same path for
+// what does and what doesn't. A factor that is off after too many wrong codes
+// still counts as enrolment: or guessing would turn two-step verification off.
+const query = `
+SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
+  COALESCE(w.require_two_step, FALSE), COALESCE(w.require_from, 0),
+  COALESCE(w.accept_account, FALSE), COALESCE(w.phishing_resistant, FALSE), COALESCE(w.ask_again, 0),
+  COALESCE(w.ask_over_ssh, FALSE), COALESCE(w.refuse_machines, FALSE), COALESCE(w.networks, ''), COALESCE(w.no_public, FALSE),
+  COALESCE(m.role, ''), COALESCE(r.id, ''), COALESCE(r.slug, ''), COALESCE(r.public, FALSE),
+  u.id IS NOT NULL, COALESCE(u.account_opens, FALSE),
+  EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'totp' AND confirmed > 0),
+  EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'webauthn' AND confirmed > 0)
+FROM (SELECT 1 AS one) AS anchor
+LEFT JOIN workspace w ON w.slug = $1
+LEFT JOIN repository r ON r.workspace = w.id AND r.slug = $2
+LEFT JOIN member m ON m.workspace = w.id AND m.user_id = $3
+LEFT JOIN code_user u ON u.id = $3`
+
+func (g *Gate) facts(ctx context.Context, actor Actor, target Target) (facts, error) {
+	r, err := db.One[row](ctx, g.db, query, strings.ToLower(target.Workspace), strings.ToLower(target.Repository), actor.User)
+	if err != nil {
+		return facts{}, fmt.Errorf("reading the facts: %w", err)
+	}
+	networks, err := ParseNetworks(r.Networks)
+	if err != nil {
+		return facts{}, fmt.Errorf("workspace %s: %w", r.WorkspaceID, err)
+	}
+	switch r.Role {
+	case Outsider, Member, Owner:
+	default:
+		return facts{}, fmt.Errorf("workspace %s: a member with the role %q", r.WorkspaceID, r.Role)
+	}
+	return facts{row: r, policy: Policy{
+		RequireTwoStep: r.RequireTwoStep, RequireFrom: r.RequireFrom, AcceptAccountMFA: r.AcceptAccount,
+		PhishingResistant: r.PhishingResistant, AskAgain: r.AskAgain, AskOverSSH: r.AskOverSSH,
+		RefuseMachines: r.RefuseMachines, Networks: networks, NoPublic: r.NoPublic,
+	}}, nil
+}
+
+// resource gives what the action is done to, as the actor may know it.
+func (f *facts) resource(actor Actor, action Action) Resource {
+	switch action.Content() {
+	case Self:
+		return Resource{Exists: true, Permission: Admin}
+	case Workspace:
+		return Resource{Exists: f.WorkspaceID != "", Permission: f.Role.onWorkspace()}
+	case Repository:
+		return Resource{Exists: f.RepositoryID != "", Public: f.Public, Permission: f.Role.onWorkspace()}
+	default:
+		return Resource{}
+	}
+}
+
+// ParseNetworks reads CIDRs divided by spaces.
+func ParseNetworks(text string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, field := range strings.Fields(text) {
+		network, err := netip.ParsePrefix(field)
+		if err != nil {
+			return nil, errs.Invalid("networks", "%q is not a network such as 192.0.2.0/24.", field)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
+}
+
+// FormatNetworks writes CIDRs as ParseNetworks reads them.
+func FormatNetworks(networks []netip.Prefix) string {
+	words := make([]string, len(networks))
+	for i, network := range networks {
+		words[i] = network.String()
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,140 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+
+	"sallyport.dev/internal/errs"
+)
+
+// Grant proves that the gate allowed one actor one action on one resource.
+// Only Check makes one; the zero Grant is refused by Require.
+type Grant struct {
+	actor      Actor
+	action     Action // 0: not made by Check
+	workspace  WorkspaceRef
+	repository RepositoryRef
+}
+
+// WorkspaceRef is a workspace as the gate resolved it. Zero for actions on Self.
+type WorkspaceRef struct {
+	ID, Slug, Name string
+	Role           Role // the actor's
+	Policy         Policy
+}
+
+// RepositoryRef is a repository as the gate resolved it. Zero for other actions.
+type RepositoryRef struct {
+	ID, Slug string
+	Public   bool
+}
+
+// ErrNoGrant says that a function was called without a grant that fits. It is
+// a fault of the program, never of the person.
+var ErrNoGrant = errors.New("called without a grant that fits")
+
+// Require is the first thing that a function does with its grant: it refuses
+// one that Check didn't make and one made for another action.
+func (g Grant) Require(actions ...Action) error {
+	for _, action := range actions {
+		if g.action != 0 && g.action == action {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %v, needs one of %v", ErrNoGrant, g.action, actions)
+}
+
+// Actor gives who was allowed, with the facts as Check read them.
+func (g Grant) Actor() Actor { return g.actor }
+
+// Action gives what was allowed.
+func (g Grant) Action() Action { return g.action }
+
+// Workspace gives the workspace of the resource.
+func (g Grant) Workspace() WorkspaceRef { return g.workspace }
+
+// Repository gives the repository, for an action on one.
+func (g Grant) Repository() RepositoryRef { return g.repository }
+
+// Refusal is the error that carries a verdict other than Allow. What it tells
+// of the workspace is set only where the actor may know it.
+type Refusal struct {
+	Verdict
+	Action        Action
+	WorkspaceSlug string
+	WorkspaceName string
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s refused: %s (%s)", r.Action, r.Outcome, r.Reason)
+}
+
+// Unwrap gives it a kind and a public message.
+func (r *Refusal) Unwrap() error {
+	switch r.Outcome {
+	case Hidden:
+		return errs.NotFound("There is nothing here.")
+	case Unauthenticated:
+		return errs.Unauthenticated("Sign in first.")
+	default:
+		return errs.Denied("%s", r.Sentence())
+	}
+}
+
+// Subject names what the rule belongs to, to begin a sentence with.
+func (r *Refusal) Subject() string {
+	if r.WorkspaceSlug == "" {
+		return "This"
+	}
+	return "Workspace " + r.WorkspaceSlug
+}
+
+// Sentence says in one sentence what the rule is.
+func (r *Refusal) Sentence() string {
+	switch r.Reason {
+	case ReasonTwoStepRequired:
+		return r.Subject() + " requires two-step verification."
+	case ReasonStepNeeded:
+		return "Your second step is needed first."
+	case ReasonStepExpired:
+		return r.Subject() + " asks for your second step again."
+	case ReasonFreshStep:
+		return "This needs your second step once more: the last one is over 15 minutes ago."
+	case ReasonPhishingResistant:
+		return r.Subject() + " requires a security key or passkey."
+	case ReasonAccountMFA:
+		return r.Subject() + " requires a second step, in Code or at your account."
+	case ReasonNetwork:
+		return r.Subject() + " can't be reached from this network."
+	case ReasonMachine:
+		return r.Subject() + " doesn't accept machine credentials."
+	case ReasonScope:
+		if scope := r.Action.Scope(); scope != "" {
+			return "This token lacks the scope " + string(scope) + "."
+		}
+		return "A token can't do this."
+	case ReasonSignedOut:
+		return "Sign in first."
+	case ReasonNotFound:
+		return "There is nothing here."
+	default:
+		return "You don't have permission to do this."
+	}
+}
+
+// FixPath is the page of Code that fixes it; empty where the person can't.
+func (r *Refusal) FixPath() string {
+	switch r.Outcome {
+	case Enrol, Strengthen:
+		return "/account/settings/two-step-verification/"
+	case Verify, Renew:
+		if r.AtAccount {
+			return "/login"
+		}
+		return "/login/verify"
+	case Unauthenticated:
+		return "/login"
+	default:
+		return ""
+	}
+}
