@@ -58,6 +58,8 @@ CREATE TABLE factor (
   failures  BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX factor_holder ON factor (realm, holder);
+-- One authenticator app each, for now: of two set-ups finished at once, one is let in.
+CREATE UNIQUE INDEX factor_one_totp ON factor (realm, holder) WHERE kind = 'totp' AND confirmed > 0;
 
 CREATE TABLE recovery_code (
   realm  TEXT NOT NULL,
