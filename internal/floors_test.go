@@ -25,14 +25,14 @@ var floors = [][]string{
 	{"internal/factor"},
 	{"internal/code/access", "internal/account/person"},
 	{"internal/code/user", "internal/code/workspace", "internal/code/repo", "internal/account/signin"},
-	{"internal/code/door", "internal/account/provider"},
+	{"internal/code/door", "internal/code/login", "internal/account/provider"},
 	{"internal/code/web", "internal/code/api", "internal/code/githttp", "internal/account/web"},
 	{"internal/config"},
 	{"cmd/sallyport"},
 }
 
 // onlyForTests may import anything below the top, and only tests import them.
-var onlyForTests = map[string]bool{"internal/db/dbtest": true}
+var onlyForTests = map[string]bool{"internal/db/dbtest": true, "internal/ui/uitest": true}
 
 func floorOf(pkg string) int {
 	for i, floor := range floors {
