@@ -78,7 +78,7 @@ type Steps struct {
 // fragment "totp-setup".
 type TOTPSetup struct {
 	QR     template.HTML // an SVG
-	Secret string        // base32
+	Secret string        // base32, without spaces
 	URI    template.URL  // otpauth://…, for a phone that shows this page itself
 	Form   CodeForm
 }

@@ -202,3 +202,29 @@ func TestIconsExist(t *testing.T) {
 		}
 	}
 }
+
+func TestHeaders(t *testing.T) {
+	serve := func(h ui.Headers) http.Header {
+		w := httptest.NewRecorder()
+		h.Wrap(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		return w.Header()
+	}
+	plain := serve(ui.Headers{})
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+			"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+		"X-Content-Type-Options":    "nosniff",
+		"X-Frame-Options":           "DENY",
+		"Referrer-Policy":           "same-origin",
+		"Strict-Transport-Security": "",
+	} {
+		if got := plain.Get(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	secure := serve(ui.Headers{HTTPS: true, FormsTo: []string{"https://id.example"}})
+	if !strings.HasSuffix(secure.Get("Content-Security-Policy"), "form-action 'self' https://id.example") ||
+		secure.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%v", secure)
+	}
+}
