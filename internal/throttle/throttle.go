@@ -94,6 +94,18 @@ func (l *Limiter) Reset(ctx context.Context, keys ...string) error {
 	return nil
 }
 
+// Forgive takes back one booked try, which turned out right, and leaves the
+// failures before it: for a key that many share, where one person's success
+// must not wipe out what somebody else failed.
+func (l *Limiter) Forgive(ctx context.Context, keys ...string) error {
+	for _, key := range keys {
+		if _, err := db.Exec(ctx, l.DB, `UPDATE throttle SET failures = failures - 1, retry_at = 0 WHERE key = $1 AND failures > 0`, key); err != nil {
+			return fmt.Errorf("taking back a try: %w", err)
+		}
+	}
+	return nil
+}
+
 // Sweep deletes the counters that mean nothing any more.
 func (l *Limiter) Sweep(ctx context.Context) error {
 	_, err := db.Exec(ctx, l.DB, `DELETE FROM throttle WHERE last < $1`, l.Clock().Add(-forgiven))

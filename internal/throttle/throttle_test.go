@@ -53,6 +53,38 @@ func TestTheWaitRises(t *testing.T) {
 	})
 }
 
+func TestForgiveTakesBackOneTryOnly(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		now := clock.NewManual(start)
+		limiter := throttle.Limiter{DB: d, Clock: now.Now}
+		// One's own successes in between don't buy more guesses.
+		wrong := 0
+		for range 20 {
+			if limiter.Take(t.Context(), "k") != nil {
+				break
+			}
+			wrong++
+			if limiter.Take(t.Context(), "k") == nil {
+				if err := limiter.Forgive(t.Context(), "k"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if wrong != 5 {
+			t.Errorf("%d wrong tries in a row got through", wrong)
+		}
+		// And a success leaves no wait behind.
+		for range 20 {
+			if err := limiter.Take(t.Context(), "mine"); err != nil {
+				t.Fatal(err)
+			}
+			if err := limiter.Forgive(t.Context(), "mine"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestADayForgives(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		now := clock.NewManual(start)

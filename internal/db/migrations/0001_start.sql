@@ -93,14 +93,17 @@ CREATE TABLE person_password (
   changed BIGINT NOT NULL
 );
 
+-- A one-time link that was mailed or printed, and what it will make.
 CREATE TABLE person_link (
-  hash    TEXT PRIMARY KEY,
-  kind    TEXT NOT NULL,
-  person  TEXT NOT NULL,
-  address TEXT NOT NULL,
-  flow    TEXT NOT NULL,
-  expires BIGINT NOT NULL,
-  used    BIGINT NOT NULL DEFAULT 0
+  hash     TEXT PRIMARY KEY,
+  kind     TEXT NOT NULL,
+  person   TEXT NOT NULL DEFAULT '',
+  address  TEXT NOT NULL DEFAULT '',
+  name     TEXT NOT NULL DEFAULT '',
+  password TEXT NOT NULL DEFAULT '',
+  flow     TEXT NOT NULL DEFAULT '',
+  expires  BIGINT NOT NULL,
+  used     BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE account_session (

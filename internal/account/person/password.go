@@ -1,0 +1,113 @@
+package person
+
+import (
+	"context"
+	"fmt"
+
+	"sallyport.dev/internal/audit"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/secret"
+)
+
+// NewPassword is a password that was judged good enough and hashed. Only
+// Service.NewPassword makes one.
+type NewPassword struct{ phc string }
+
+// NewPassword judges and hashes a password for a person with these texts of
+// their own: name, addresses. What is wrong with it stands beside the field.
+func (s *Service) NewPassword(ctx context.Context, field string, password secret.String, own ...string) (NewPassword, error) {
+	if err := checkPassword(field, password, own...); err != nil {
+		return NewPassword{}, err
+	}
+	phc, err := s.Hasher.Hash(ctx, password)
+	if err != nil {
+		return NewPassword{}, err
+	}
+	return NewPassword{phc}, nil
+}
+
+// VerifyPassword reports whether the password is the person's. An empty id, or
+// a person without a password, takes as long as any other and is false. A hash
+// with outdated parameters is made anew.
+func (s *Service) VerifyPassword(ctx context.Context, id string, password secret.String) (bool, error) {
+	if len(password.Reveal()) > maxPassword {
+		return false, errs.Invalid("password", "That password is too long.")
+	}
+	phc, err := db.One[string](ctx, s.DB, `SELECT hash FROM person_password WHERE person = $1`, id)
+	if err != nil && !errs.Is(err, errs.KindNotFound) {
+		return false, fmt.Errorf("reading a password: %w", err)
+	}
+	right, outdated, err := s.Hasher.Verify(ctx, phc, password)
+	if err != nil || !right {
+		return false, err
+	}
+	if outdated {
+		if err := s.rehash(ctx, id, phc, password); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (s *Service) rehash(ctx context.Context, id, old string, password secret.String) error {
+	phc, err := s.Hasher.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	// A password that was changed meanwhile stays.
+	if _, err := db.Exec(ctx, s.DB, `UPDATE person_password SET hash = $1 WHERE person = $2 AND hash = $3`, phc, id, old); err != nil {
+		return fmt.Errorf("renewing a password's hash: %w", err)
+	}
+	return nil
+}
+
+// setPassword stores the password, in the caller's transaction.
+func (s *Service) setPassword(ctx context.Context, tx *db.Tx, id string, password NewPassword) error {
+	if password.phc == "" {
+		return fmt.Errorf("setting a password: it wasn't judged")
+	}
+	_, err := db.Exec(ctx, tx, `
+		INSERT INTO person_password (person, hash, changed) VALUES ($1, $2, $3)
+		ON CONFLICT (person) DO UPDATE SET hash = $2, changed = $3`, id, password.phc, s.Clock())
+	if err != nil {
+		return fmt.Errorf("setting a password: %w", err)
+	}
+	return nil
+}
+
+// ChangePassword stores the password of a person who gave the old one, and
+// tells every address of theirs. Ending sessions is the caller's, in the same
+// transaction.
+func (s *Service) ChangePassword(ctx context.Context, tx *db.Tx, id string, password NewPassword, from string) error {
+	if err := s.setPassword(ctx, tx, id, password); err != nil {
+		return err
+	}
+	err := s.notify(ctx, tx, id, "Your password was changed", `The password of your Sallyport account was changed just now.
+
+Other browsers that were signed in are signed out.
+
+If it wasn't you, tell your administrator at once.
+`)
+	if err != nil {
+		return err
+	}
+	return s.Audit.Append(ctx, tx, audit.Entry{
+		Realm: "account", Actor: id, Credential: "session", Address: from, Action: "password.change", Target: id,
+	})
+}
+
+// notify mails every address of the person.
+func (s *Service) notify(ctx context.Context, tx *db.Tx, id, subject, text string) error {
+	addresses, err := db.All[string](ctx, tx, `SELECT address FROM person_email WHERE person = $1 ORDER BY address`, id)
+	if err != nil {
+		return fmt.Errorf("reading a person's addresses: %w", err)
+	}
+	for _, address := range addresses {
+		if err := s.Outbox.Enqueue(ctx, tx, mail.Message{To: address, Subject: subject, Text: text}); err != nil {
+			return fmt.Errorf("mailing a notice: %w", err)
+		}
+	}
+	return nil
+}
