@@ -114,8 +114,13 @@ func (a lsRefs) appendRef(out []byte, ref Ref) []byte {
 
 // shortestPrefixes sorts prefixes and drops those that a shorter one covers.
 func shortestPrefixes(prefixes []string) []string {
-	sorted := slices.Sorted(slices.Values(prefixes))
-	return slices.CompactFunc(sorted, func(kept, next string) bool { return strings.HasPrefix(next, kept) })
+	var kept []string
+	for _, prefix := range slices.Sorted(slices.Values(prefixes)) {
+		if len(kept) == 0 || !strings.HasPrefix(prefix, kept[len(kept)-1]) {
+			kept = append(kept, prefix)
+		}
+	}
+	return kept
 }
 
 // LsRefs answers an ls-refs of protocol 2. Where ok is false the request is

@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"sallyport.dev/internal/errs"
 )
@@ -154,7 +156,7 @@ type PushLimits struct {
 	Pack int64 // bytes of its pack
 }
 
-// errPushTooLarge ends the process that takes in a pack over the limit.
+// errPushTooLarge says that a push's pack was over the limit.
 var errPushTooLarge = errors.New("the push is over the limit")
 
 // ReceivePack takes in a push from a client that speaks stateless HTTP. Git
@@ -190,11 +192,13 @@ func (r *Repository) ReceivePack(ctx context.Context, protocol Protocol, limits 
 	return asked.updates, err
 }
 
-// receive runs git receive-pack between body and w.
-func (r *Repository) receive(ctx context.Context, protocol Protocol, limits PushLimits, asked push, body io.Reader, w io.Writer) error {
-	ctx, stop := context.WithCancelCause(ctx)
+// receive runs git receive-pack between body and w. To stop it, its input is
+// ended: git then finds the pack incomplete and clears away what it has of it,
+// which it can't always do after a signal. That follows only if need be.
+func (r *Repository) receive(ctx context.Context, protocol Protocol, limits PushLimits, asked push, body io.Reader, w *packetWriter) error {
+	running, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	cmd, stderr := r.git.command(ctx, process{
+	cmd, stderr := r.git.command(running, process{
 		dir:      r.dir,
 		config:   []string{fmt.Sprintf("receive.maxInputSize=%d", limits.Pack+(1<<20))},
 		args:     []string{"receive-pack", "--stateless-rpc", "."},
@@ -208,31 +212,56 @@ func (r *Repository) receive(ctx context.Context, protocol Protocol, limits Push
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting git receive-pack: %w", err)
 	}
-	ended, fed := make(chan struct{}), make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		_ = in.Close()
+		time.AfterFunc(processGrace, func() { stop(context.Cause(ctx)) })
+	})()
+	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
 		defer in.Close()
 		if _, err := in.Write(asked.raw); err != nil {
 			return // git has ended, and says why itself
 		}
-		// A body that fails ends here as one that is cut short does, and git
-		// finds the pack incomplete.
 		if n, _ := io.Copy(in, io.LimitReader(body, limits.Pack+1)); n > limits.Pack {
-			stop(errPushTooLarge)
-			<-ended // so that git sees the signal, not the end of the pack
+			w.hold()
 		}
 	}()
 	err = cmd.Wait()
-	close(ended)
 	<-fed
-	return finish(ctx, cmd, err, stderr)
+	switch held, holding := w.held(); {
+	case !holding:
+	case bytes.Contains(held, []byte("unpack ok\n")): // its pack was whole; what came after it wasn't read
+		if _, err := w.w.Write(held); err != nil {
+			return err
+		}
+	default:
+		return errPushTooLarge
+	}
+	return finish(running, cmd, err, stderr)
 }
 
 // packetWriter passes on whole pkt-lines only, so that one of our own can stand
-// behind the last.
+// behind the last. From hold on it keeps them.
 type packetWriter struct {
 	w    io.Writer
-	rest []byte
+	rest []byte // the beginning of a pkt-line
+
+	mu      sync.Mutex
+	holding bool
+	kept    []byte
+}
+
+func (p *packetWriter) hold() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holding = true
+}
+
+func (p *packetWriter) held() ([]byte, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept, p.holding
 }
 
 func (p *packetWriter) Write(data []byte) (int, error) {
@@ -249,14 +278,25 @@ func (p *packetWriter) Write(data []byte) (int, error) {
 		}
 		whole += length
 	}
-	if whole == 0 {
-		return len(data), nil
-	}
-	if _, err := p.w.Write(p.rest[:whole]); err != nil {
+	if err := p.pass(p.rest[:whole]); err != nil {
 		return 0, err
 	}
 	p.rest = append(p.rest[:0], p.rest[whole:]...)
 	return len(data), nil
+}
+
+func (p *packetWriter) pass(packets []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.holding {
+		p.kept = append(p.kept, packets...)
+		return nil
+	}
+	if len(packets) == 0 {
+		return nil
+	}
+	_, err := p.w.Write(packets)
+	return err
 }
 
 // drain reads on to the end of what a client still sends, at most most bytes,

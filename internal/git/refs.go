@@ -152,7 +152,7 @@ func (r *Refs) follow(name string) Ref {
 		if !found {
 			return Ref{Name: name}
 		}
-		if ref.OID != "" {
+		if ref.Target == "" {
 			return ref
 		}
 		name = ref.Target
