@@ -219,6 +219,18 @@ func (db *DB) InTx(ctx context.Context, f func(tx *Tx) error) error {
 	return nil
 }
 
+// Lock holds a name until the transaction ends: those that hold the same name
+// run one after another, and each statement after it sees what the one before
+// committed. Whoever needs several names takes them in sorted order.
+// On SQLite every transaction waits for the one before it anyway.
+func Lock(ctx context.Context, tx *Tx, name string) error {
+	if tx.db.Engine == SQLite {
+		return nil
+	}
+	_, err := Exec(ctx, tx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, name)
+	return err
+}
+
 // NewID makes an id: UUID version 7, so ids sort by the time they were made.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 

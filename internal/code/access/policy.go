@@ -41,6 +41,12 @@ func (p *Policy) takesAccount(a Account) bool {
 	return p.AcceptAccountMFA && a.MFA() && (!p.PhishingResistant || a.PhishingResistant())
 }
 
+// MetBy reports whether a person with the evidence has something that can be
+// the second step. How long ago it was taken is left aside.
+func (p *Policy) MetBy(e Evidence) bool {
+	return !p.RequireTwoStep || p.suits(e.Factors) || p.takesAccount(e.Account)
+}
+
 // admits reports whether the address is in an allowed network.
 func (p *Policy) admits(address netip.Addr) bool {
 	if len(p.Networks) == 0 {

@@ -175,6 +175,7 @@ CREATE TABLE code_user (
   username      TEXT NOT NULL UNIQUE,
   name          TEXT NOT NULL,
   email         TEXT NOT NULL,
+  email_proven  BOOLEAN NOT NULL DEFAULT FALSE,
   account_opens BOOLEAN NOT NULL,
   created       BIGINT NOT NULL,
   UNIQUE (issuer, subject)

@@ -1,0 +1,111 @@
+package user
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sallyport.dev/internal/db"
+)
+
+const (
+	seenEvery  = time.Minute      // how exactly it is kept when something was last used
+	flushEvery = 10 * time.Second // how often that is written
+	sweepEvery = time.Hour        // how often sessions that are over are deleted
+)
+
+// seen keeps in memory when sessions and tokens were last used, so that no
+// request has to write. Its zero value is empty.
+type seen struct {
+	mu       sync.Mutex
+	sessions map[string]time.Time
+	tokens   map[string]use
+}
+
+type use struct {
+	at   time.Time
+	from string
+}
+
+func (s *seen) session(id string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions == nil {
+		s.sessions = map[string]time.Time{}
+	}
+	s.sessions[id] = now
+}
+
+func (s *seen) token(id string, now time.Time, from string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tokens == nil {
+		s.tokens = map[string]use{}
+	}
+	s.tokens[id] = use{now, from}
+}
+
+func (s *seen) take() (map[string]time.Time, map[string]use) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sessions, tokens := s.sessions, s.tokens
+	s.sessions, s.tokens = nil, nil
+	return sessions, tokens
+}
+
+// Flush writes when sessions and tokens were last used. What can't be written
+// is forgotten: the next use notes it again.
+func (s *Service) Flush(ctx context.Context) error {
+	sessions, tokens := s.seen.take()
+	if len(sessions)+len(tokens) == 0 {
+		return nil
+	}
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.lockSessions(ctx, tx); err != nil {
+			return err
+		}
+		for id, at := range sessions {
+			if err := s.touchSession(ctx, tx, id, at); err != nil {
+				return err
+			}
+		}
+		for id, use := range tokens {
+			if err := s.touchToken(ctx, tx, id, use); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("writing when sessions and tokens were last used: %w", err)
+	}
+	return nil
+}
+
+// Run writes and sweeps in the background until ctx ends, and then writes once more.
+func (s *Service) Run(ctx context.Context) {
+	flush, sweep := time.NewTicker(flushEvery), time.NewTicker(sweepEvery)
+	defer flush.Stop()
+	defer sweep.Stop()
+	for {
+		var err error
+		select {
+		case <-flush.C:
+			err = s.Flush(ctx)
+		case <-sweep.C:
+			err = s.sweepSessions(ctx, s.Clock().Add(-sessionMost), s.Clock().Add(-sessionIdle))
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushEvery)
+			defer cancel()
+			if err := s.Flush(last); err != nil {
+				slog.ErrorContext(last, "users: the last batch", "err", err)
+			}
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			slog.ErrorContext(ctx, "users: work in the background", "err", err)
+		}
+	}
+}

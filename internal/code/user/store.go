@@ -1,0 +1,220 @@
+package user
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/factor"
+)
+
+// Profiles.
+
+const userColumns = `u.id, u.issuer, u.subject, u.username, u.name, u.email, u.email_proven, u.account_opens, u.created`
+
+func (s *Service) bySubject(ctx context.Context, q db.Q, issuer, subject string) (User, error) {
+	return db.One[User](ctx, q, `SELECT `+userColumns+` FROM code_user u WHERE issuer = $1 AND subject = $2`, issuer, subject)
+}
+
+func (s *Service) byID(ctx context.Context, q db.Q, id string) (User, error) {
+	return db.One[User](ctx, q, `SELECT `+userColumns+` FROM code_user u WHERE id = $1`, id)
+}
+
+func (s *Service) byUsername(ctx context.Context, username string) (User, error) {
+	return db.One[User](ctx, s.DB, `SELECT `+userColumns+` FROM code_user u WHERE username = $1`, username)
+}
+
+func (s *Service) insertUser(ctx context.Context, tx *db.Tx, u User) error {
+	_, err := db.Exec(ctx, tx, `
+		INSERT INTO code_user (id, issuer, subject, username, name, email, email_proven, account_opens, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		u.ID, u.Issuer, u.Subject, u.Username, u.Name, u.Email, u.EmailProven, u.AccountOpens, u.Created)
+	return err
+}
+
+func (s *Service) updateUser(ctx context.Context, tx *db.Tx, u User) error {
+	_, err := db.Exec(ctx, tx, `UPDATE code_user SET name = $2, email = $3, email_proven = $4 WHERE id = $1`,
+		u.ID, u.Name, u.Email, u.EmailProven)
+	return err
+}
+
+// Sessions.
+
+type sessionRow struct {
+	ID, Hash, User, ACR, AMR string
+	AuthTime                 time.Time
+	Address, Agent           string
+	Created                  time.Time
+}
+
+func (s *Service) insertSession(ctx context.Context, tx *db.Tx, r sessionRow) error {
+	_, err := db.Exec(ctx, tx, `
+		INSERT INTO code_session (id, hash, user_id, account_acr, account_amr, account_time, address, agent, created, seen)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
+		r.ID, r.Hash, r.User, r.ACR, r.AMR, r.AuthTime, r.Address, r.Agent, r.Created)
+	return err
+}
+
+type liveSession struct {
+	ID, Hash      string
+	Method        access.Method
+	StepAt        time.Time
+	ACR, AMR      string
+	AuthTime      time.Time
+	Created, Seen time.Time
+	User          User
+}
+
+// liveSession reads a session that was created and seen since the two times.
+func (s *Service) liveSession(ctx context.Context, q db.Q, hash string, created, seen time.Time) (liveSession, error) {
+	return db.One[liveSession](ctx, q, `
+		SELECT s.id, s.hash, s.step_method, s.step_at, s.account_acr, s.account_amr, s.account_time, s.created, s.seen, `+userColumns+`
+		FROM code_session s JOIN code_user u ON u.id = s.user_id
+		WHERE s.hash = $1 AND s.created > $2 AND s.seen > $3`, hash, created, seen)
+}
+
+// rotate marks a session as stepped and gives it another token, where it still
+// has the one that was read.
+func (s *Service) rotate(ctx context.Context, tx *db.Tx, id, old, hash string, method factor.Method, now time.Time) (bool, error) {
+	n, err := db.Exec(ctx, tx, `
+		UPDATE code_session SET hash = $3, step_method = $4, step_at = $5, seen = $5 WHERE id = $1 AND hash = $2`,
+		id, old, hash, method, now)
+	return n == 1, err
+}
+
+// markStepped is rotate for the session that a grant names. It gives the time
+// at which the session was created.
+func (s *Service) markStepped(ctx context.Context, tx *db.Tx, id, user, hash string, method factor.Method, now time.Time) (time.Time, error) {
+	return db.One[time.Time](ctx, tx, `
+		UPDATE code_session SET hash = $3, step_method = $4, step_at = $5, seen = $5 WHERE id = $1 AND user_id = $2
+		RETURNING created`, id, user, hash, method, now)
+}
+
+// lockSessions is for transactions that change several sessions: they run one
+// after another, so that none can wait for a row of another's in a circle.
+func (s *Service) lockSessions(ctx context.Context, tx *db.Tx) error {
+	return db.Lock(ctx, tx, "code_session")
+}
+
+// dropSteps takes from every session of the user the step that it has taken.
+func (s *Service) dropSteps(ctx context.Context, tx *db.Tx, user string) error {
+	if err := s.lockSessions(ctx, tx); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, tx, `UPDATE code_session SET step_method = '', step_at = 0 WHERE user_id = $1`, user)
+	return err
+}
+
+func (s *Service) deleteSession(ctx context.Context, hash string) error {
+	_, err := db.Exec(ctx, s.DB, `DELETE FROM code_session WHERE hash = $1`, hash)
+	return err
+}
+
+func (s *Service) deleteOtherSessions(ctx context.Context, tx *db.Tx, user, keep string) (int64, error) {
+	if err := s.lockSessions(ctx, tx); err != nil {
+		return 0, err
+	}
+	return db.Exec(ctx, tx, `DELETE FROM code_session WHERE user_id = $1 AND id <> $2`, user, keep)
+}
+
+func (s *Service) touchSession(ctx context.Context, tx *db.Tx, id string, at time.Time) error {
+	_, err := db.Exec(ctx, tx, `UPDATE code_session SET seen = $2 WHERE id = $1 AND seen < $2`, id, at)
+	return err
+}
+
+func (s *Service) sweepSessions(ctx context.Context, created, seen time.Time) error {
+	return s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.lockSessions(ctx, tx); err != nil {
+			return err
+		}
+		_, err := db.Exec(ctx, tx, `DELETE FROM code_session WHERE created <= $1 OR seen <= $2`, created, seen)
+		return err
+	})
+}
+
+// Tokens.
+
+func (s *Service) insertToken(ctx context.Context, tx *db.Tx, t Token, hash, user string) error {
+	_, err := db.Exec(ctx, tx, `
+		INSERT INTO api_token (id, hash, user_id, name, scopes, created, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		t.ID, hash, user, t.Name, joinScopes(t.Scopes), t.Created, t.Expires)
+	return err
+}
+
+type tokenOwner struct{ ID, Username, Email string }
+
+type liveToken struct {
+	ID, Scopes string
+	LastUsed   time.Time
+	Owner      tokenOwner
+}
+
+func (s *Service) liveToken(ctx context.Context, hash string, now time.Time) (liveToken, error) {
+	return db.One[liveToken](ctx, s.DB, `
+		SELECT t.id, t.scopes, t.last_used, u.id, u.username, u.email
+		FROM api_token t JOIN code_user u ON u.id = t.user_id WHERE t.hash = $1 AND t.expires > $2`, hash, now)
+}
+
+func (s *Service) tokensOf(ctx context.Context, user string) ([]Token, error) {
+	type row struct {
+		ID, Name, Scopes           string
+		Created, Expires, LastUsed time.Time
+		LastFrom                   string
+	}
+	rows, err := db.All[row](ctx, s.DB, `
+		SELECT id, name, scopes, created, expires, last_used, last_from FROM api_token
+		WHERE user_id = $1 ORDER BY created DESC, id DESC`, user)
+	tokens := make([]Token, len(rows))
+	for i, r := range rows {
+		tokens[i] = Token{r.ID, r.Name, splitScopes(r.Scopes), r.Created, r.Expires, r.LastUsed, r.LastFrom}
+	}
+	return tokens, err
+}
+
+func (s *Service) deleteToken(ctx context.Context, tx *db.Tx, id, user string) (name string, err error) {
+	return db.One[string](ctx, tx, `DELETE FROM api_token WHERE id = $1 AND user_id = $2 RETURNING name`, id, user)
+}
+
+func (s *Service) touchToken(ctx context.Context, tx *db.Tx, id string, u use) error {
+	_, err := db.Exec(ctx, tx, `UPDATE api_token SET last_used = $2, last_from = $3 WHERE id = $1 AND last_used < $2`, id, u.at, u.from)
+	return err
+}
+
+// Workspaces, which package workspace owns; here they are only read.
+
+type requiringRow struct {
+	Slug, Name                       string
+	AcceptAccount, PhishingResistant bool
+	Role                             access.Role
+	OtherReadyOwner                  bool
+}
+
+// requiring lists the user's workspaces that require two-step verification,
+// and whether each has another owner with a factor that it takes.
+func (s *Service) requiring(ctx context.Context, q db.Q, user string) ([]requiringRow, error) {
+	return db.All[requiringRow](ctx, q, `
+		SELECT w.slug, w.name, w.accept_account, w.phishing_resistant, m.role, EXISTS (
+			SELECT 1 FROM member o JOIN factor f ON f.realm = 'code' AND f.holder = o.user_id AND f.confirmed > 0
+			WHERE o.workspace = w.id AND o.role = 'owner' AND o.user_id <> m.user_id
+			AND (f.kind = 'webauthn' OR NOT w.phishing_resistant))
+		FROM member m JOIN workspace w ON w.id = m.workspace
+		WHERE m.user_id = $1 AND w.require_two_step ORDER BY w.slug`, user)
+}
+
+// lockOwned holds the workspaces that the user owns, by the name under which
+// package workspace holds one too, until the transaction ends.
+func (s *Service) lockOwned(ctx context.Context, tx *db.Tx, user string) error {
+	ids, err := db.All[string](ctx, tx, `SELECT workspace FROM member WHERE user_id = $1 AND role = 'owner'`, user)
+	if err != nil {
+		return err
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if err := db.Lock(ctx, tx, "workspace "+id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
