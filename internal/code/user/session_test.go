@@ -1,0 +1,157 @@
+package user_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/secret"
+)
+
+func TestASessionSaysWhoAndWhatWasProven(t *testing.T) {
+	each(t, func(w *world) {
+		alice := w.signUp("alice")
+		alice.id.ACR, alice.id.AMR = "aal2", []string{"pwd", "otp", "mfa"}
+		session := alice.signIn()
+		actor, u, err := w.FromSession(w.Context(), session, here)
+		if err != nil || u.Username != "alice" || actor.User != u.ID || actor.Credential != access.Session || actor.Address != here {
+			w.Fatalf("%+v, %+v, %v", actor, u, err)
+		}
+		want := access.Account{ACR: "aal2", AMR: []string{"pwd", "otp", "mfa"}, AuthTime: alice.id.AuthTime}
+		if diff := cmp.Diff(want, actor.Account); diff != "" || !actor.Account.MFA() {
+			w.Error(diff)
+		}
+		if actor.Step.Method != "" {
+			w.Error("a new session has taken a step in Code")
+		}
+		if session.Reveal() == alice.session.Reveal() || len(session.Reveal()) < 43 {
+			w.Error("a sign-in doesn't make a token of its own, or a short one")
+		}
+		stored, err := db.All[string](w.Context(), w.DB, `SELECT hash FROM code_session`)
+		if err != nil || strings.Contains(strings.Join(stored, " "), session.Reveal()) {
+			w.Errorf("tokens are stored plainly, %v", err)
+		}
+		for _, token := range []string{"", "x", session.Reveal() + "x", stored[0]} {
+			_, _, err := w.FromSession(w.Context(), secret.New(token), here)
+			w.is(err, errs.KindUnauthenticated, "the session "+token)
+		}
+	})
+}
+
+func TestSessionsEnd(t *testing.T) {
+	each(t, func(w *world) {
+		alice := w.signUp("alice")
+		w.now.Advance(7*24*time.Hour - time.Second)
+		if alice.signedOut(alice.session) {
+			w.Error("over before a week without use")
+		}
+		if err := w.Flush(w.Context()); err != nil { // it was used
+			w.Fatal(err)
+		}
+		for range 4 {
+			w.now.Advance(5 * 24 * time.Hour)
+			if alice.signedOut(alice.session) {
+				w.Fatal("over though it is used")
+			}
+			if err := w.Flush(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+		}
+		w.now.Advance(3*24*time.Hour + time.Second)
+		if !alice.signedOut(alice.session) {
+			w.Error("it outlived 30 days")
+		}
+
+		idle := alice.signIn()
+		w.now.Advance(7 * 24 * time.Hour)
+		if !alice.signedOut(idle) {
+			w.Error("it outlived a week without use")
+		}
+
+		out := alice.signIn()
+		for range 2 {
+			if err := w.EndSession(w.Context(), out); err != nil {
+				w.Fatal(err)
+			}
+		}
+		if !alice.signedOut(out) {
+			w.Error("signed out, and it goes on")
+		}
+	})
+}
+
+func TestUseIsWrittenOffTheRequest(t *testing.T) {
+	each(t, func(w *world) {
+		alice := w.signUp("alice")
+		seen := func() time.Time {
+			at, err := db.One[time.Time](w.Context(), w.DB, `SELECT seen FROM code_session`)
+			if err != nil {
+				w.Fatal(err)
+			}
+			return at
+		}
+		opened := seen()
+		w.now.Advance(time.Hour)
+		alice.actorOf(alice.session)
+		if !seen().Equal(opened) {
+			w.Error("a request wrote")
+		}
+		ctx, stop := context.WithCancel(w.Context())
+		stop()
+		w.Service.Run(ctx) // a graceful stop writes the last of it
+		if !seen().Equal(w.now.Now()) {
+			w.Errorf("last used %v, not %v", seen(), w.now.Now())
+		}
+	})
+}
+
+func TestEndingTheOtherSessions(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.signUp("alice"), w.signUp("bob")
+		other := alice.signIn()
+		if err := w.EndOtherSessions(w.Context(), alice.grant(access.ManageFactors)); err != nil {
+			w.Fatal(err)
+		}
+		if !alice.signedOut(other) || alice.signedOut(alice.session) || bob.signedOut(bob.session) {
+			w.Error("the wrong sessions ended")
+		}
+	})
+}
+
+func TestSignInsAreAudited(t *testing.T) {
+	each(t, func(w *world) {
+		w.signUp("alice")
+		records, err := w.Audit.Read(w.Context(), "", 0, 10)
+		if err != nil || len(records) != 2 {
+			w.Fatalf("%v, %v", records, err)
+		}
+		r := records[1]
+		if r.Action != "session.opened" || r.Address != here.String() || !strings.Contains(r.Detail, `"acr":"aal1"`) || !strings.Contains(r.Detail, `"amr":"pwd"`) {
+			w.Errorf("%+v", r)
+		}
+	})
+}
+
+func TestIdentityConverts(t *testing.T) {
+	// The door converts login.Identity, whose fields these are.
+	type identity struct {
+		Issuer, Subject   string
+		Email             string
+		EmailVerified     bool
+		Name              string
+		PreferredUsername string
+		ACR               string
+		AMR               []string
+		AuthTime          time.Time
+	}
+	if id := user.Identity(identity{Subject: "s"}); id.Subject != "s" {
+		t.Error("it doesn't")
+	}
+}
