@@ -1,0 +1,198 @@
+// Package signin is how a person signs in to Account, and the sessions that
+// come of it.
+//
+// It owns the table account_session, and what is asked in which order. People
+// and their passwords are package person's; pages and cookies are web's.
+//
+// Invariants:
+//   - A session is opened by a Proof alone, a Proof is made by a finished Flow
+//     alone, and Next alone says when a flow is finished.
+//   - A token is 256 random bits, kept as a hash, made anew at every sign-in;
+//     the session that it replaces is over. So nobody can plant one beforehand.
+//   - A session is over a week after it was last seen and 30 days after it
+//     began, and whenever its person is suspended.
+//   - Every try is counted before it is judged: per person and per source, by
+//     the same counters at every entrance. In a browser that the person has
+//     signed in with before, their tries are counted apart, so a stranger's
+//     failures don't shut them out there.
+//   - An unknown person is refused with the same words and status, and after
+//     the same time, as a wrong password.
+package signin
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/audit"
+	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/secret"
+	"sallyport.dev/internal/throttle"
+)
+
+// Service signs people in.
+type Service struct {
+	DB       *db.DB
+	Box      *secret.Box
+	Clock    clock.Clock
+	Audit    *audit.Log
+	Throttle *throttle.Limiter
+	People   *person.Service
+}
+
+// Visit is where a request came from.
+type Visit struct {
+	Address string  // network address
+	Agent   string  // the browser's own name
+	Browser Browser // what it remembers of earlier sign-ins
+}
+
+var errWrong = errs.Unauthenticated("That email and password don't match an account.")
+
+// Password is the first step: it finds the person by their address and proves
+// them by their password.
+func (s *Service) Password(ctx context.Context, email string, password secret.String, v Visit) (Flow, error) {
+	found, err := s.People.Find(ctx, email)
+	if err != nil && !errs.Is(err, errs.KindNotFound) {
+		return Flow{}, err
+	}
+	return s.password(ctx, found, email, password, v)
+}
+
+// password proves a person, who may be nobody: then email stands for them in
+// the count, so that it rises as anybody's does.
+func (s *Service) password(ctx context.Context, p person.Person, email string, password secret.String, v Visit) (Flow, error) {
+	count := s.counters(p, email, v)
+	if err := s.Throttle.Take(ctx, count.keys()...); err != nil {
+		return Flow{}, err
+	}
+	right, err := s.People.VerifyPassword(ctx, p.ID, password)
+	if err != nil {
+		return Flow{}, err
+	}
+	if !right {
+		return Flow{}, errWrong
+	}
+	// Only whoever has the password is told.
+	if p.Suspended {
+		return Flow{}, errs.Denied("This account is suspended. Ask an administrator.")
+	}
+	if err := s.Throttle.Reset(ctx, count.own); err != nil {
+		return Flow{}, err
+	}
+	if count.source != "" {
+		if err := s.Throttle.Forgive(ctx, count.source); err != nil {
+			return Flow{}, err
+		}
+	}
+	return Flow{person: p, proven: []proven{{MethodPassword, s.Clock()}}}, nil
+}
+
+// counters are the keys under which a try is booked.
+type counters struct {
+	source string // empty in a browser that the person is known by
+	own    string
+}
+
+func (c counters) keys() []string {
+	return slices.DeleteFunc([]string{c.source, c.own}, func(k string) bool { return k == "" })
+}
+
+func (s *Service) counters(p person.Person, email string, v Visit) counters {
+	if p.ID != "" && v.Browser.knows(p.ID) {
+		return counters{own: throttle.Key("password", "browser", v.Browser.ID, p.ID)}
+	}
+	who := p.ID
+	if who == "" {
+		if address, err := person.Normalise(email); err == nil {
+			email = address
+		}
+		who = "unknown " + secret.Hash(email)
+	}
+	return counters{
+		source: throttle.Key("password", "source", source(v.Address)),
+		own:    throttle.Key("password", "person", who),
+	}
+}
+
+// source is the part of a network address that one party holds: a whole IPv4
+// address, an IPv6 network of 64 bits.
+func source(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	network, err := ip.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return network.String()
+}
+
+// ChangePassword puts a new password in place of the current one, which must be
+// given, ends all of the person's sessions, and opens a new one for this browser.
+func (s *Service) ChangePassword(ctx context.Context, session Session, current, chosen secret.String, v Visit) (secret.String, error) {
+	flow, err := s.password(ctx, session.Person, "", current, v)
+	if errs.Is(err, errs.KindUnauthenticated) {
+		return secret.String{}, errs.Invalid("current", "That isn't your current password.")
+	}
+	if err != nil {
+		return secret.String{}, err
+	}
+	proof, err := flow.Proof()
+	if err != nil {
+		return secret.String{}, err
+	}
+	own := []string{session.Person.Name}
+	emails, err := s.People.Emails(ctx, session.Person.ID)
+	if err != nil {
+		return secret.String{}, err
+	}
+	for _, each := range emails {
+		own = append(own, each.Address)
+	}
+	password, err := s.People.NewPassword(ctx, "password", chosen, own...)
+	if err != nil {
+		return secret.String{}, err
+	}
+	var token secret.String
+	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.endAll(ctx, tx, session.Person.ID); err != nil {
+			return err
+		}
+		if token, err = s.insert(ctx, tx, proof, v); err != nil {
+			return err
+		}
+		return s.People.ChangePassword(ctx, tx, session.Person.ID, password, v.Address)
+	})
+	return token, err
+}
+
+// Suspend shuts a person out of everything at once, or lets them in again.
+func (s *Service) Suspend(ctx context.Context, email string, suspended bool) error {
+	p, err := s.People.Find(ctx, email)
+	if err != nil {
+		return err
+	}
+	return s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.endAll(ctx, tx, p.ID); err != nil {
+			return err
+		}
+		return s.People.Suspend(ctx, tx, p.ID, suspended)
+	})
+}
+
+func (s *Service) endAll(ctx context.Context, tx *db.Tx, person string) error {
+	if _, err := db.Exec(ctx, tx, `DELETE FROM account_session WHERE person = $1`, person); err != nil {
+		return fmt.Errorf("ending a person's sessions: %w", err)
+	}
+	return nil
+}
