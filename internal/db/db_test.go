@@ -40,6 +40,11 @@ func TestRowsComeBackAsTheyWentIn(t *testing.T) {
 		if _, err := db.One[string](ctx, d, `SELECT key FROM throttle WHERE key = 'none'`); !errs.Is(err, errs.KindNotFound) {
 			t.Errorf("no row: %v", err)
 		}
+		for _, text := range []string{"a\x00", "\xff"} {
+			if _, err := db.Exec(ctx, d, insert, text, 1, 0, 0); !errs.Is(err, errs.KindInvalid) {
+				t.Errorf("%q was kept: %v", text, err)
+			}
+		}
 		if _, err := db.Exec(ctx, d, insert, "a", 1, 0, 0); !db.IsDuplicate(err) {
 			t.Errorf("a second row with the key: %v", err)
 		}
@@ -97,6 +102,38 @@ func TestOneConditionalUpdateWins(t *testing.T) {
 		wins.Range(func(any, any) bool { count++; return true })
 		if count != 1 {
 			t.Errorf("%d of 50 won", count)
+		}
+	})
+}
+
+func TestALockPutsTransactionsInARow(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		if _, err := db.Exec(ctx, d, insert, "a", 0, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				err := d.InTx(ctx, func(tx *db.Tx) error {
+					if err := db.Lock(ctx, tx, "a"); err != nil {
+						return err
+					}
+					n, err := db.One[int](ctx, tx, `SELECT failures FROM throttle WHERE key = 'a'`)
+					if err != nil {
+						return err
+					}
+					_, err = db.Exec(ctx, tx, `UPDATE throttle SET failures = $1 WHERE key = 'a'`, n+1)
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n, err := db.One[int](ctx, d, `SELECT failures FROM throttle`); err != nil || n != 20 {
+			t.Errorf("%d of 20 counted, %v", n, err)
 		}
 	})
 }

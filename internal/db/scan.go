@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sallyport.dev/internal/errs"
 )
@@ -45,7 +47,11 @@ func All[T any](ctx context.Context, q Q, query string, args ...any) ([]T, error
 
 // Exec runs a statement and gives the number of rows it changed.
 func Exec(ctx context.Context, q Q, query string, args ...any) (int64, error) {
-	result, err := q.exec(ctx, query, bind(args))
+	bound, err := bind(args)
+	if err != nil {
+		return 0, err
+	}
+	result, err := q.exec(ctx, query, bound)
 	if err != nil {
 		return 0, err
 	}
@@ -53,7 +59,11 @@ func Exec(ctx context.Context, q Q, query string, args ...any) (int64, error) {
 }
 
 func each(ctx context.Context, q Q, query string, args []any, row func(*sql.Rows) error) error {
-	rows, err := q.query(ctx, query, bind(args))
+	bound, err := bind(args)
+	if err != nil {
+		return err
+	}
+	rows, err := q.query(ctx, query, bound)
 	if err != nil {
 		return err
 	}
@@ -67,8 +77,9 @@ func each(ctx context.Context, q Q, query string, args []any, row func(*sql.Rows
 }
 
 // bind turns times into the microseconds that the columns keep, and named
-// string and integer types into what every driver takes.
-func bind(args []any) []any {
+// string and integer types into what every driver takes. A text that
+// PostgreSQL couldn't keep is of kind Invalid on either engine.
+func bind(args []any) ([]any, error) {
 	bound := make([]any, len(args))
 	for i, arg := range args {
 		switch v := arg.(type) {
@@ -79,8 +90,11 @@ func bind(args []any) []any {
 		default:
 			bound[i] = plain(v)
 		}
+		if text, ok := bound[i].(string); ok && (!utf8.ValidString(text) || strings.ContainsRune(text, 0)) {
+			return nil, errs.Invalid("", "This holds characters that aren't text.")
+		}
 	}
-	return bound
+	return bound, nil
 }
 
 func plain(v any) any {

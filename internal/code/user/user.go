@@ -28,6 +28,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
@@ -107,8 +108,8 @@ func (s *Service) Find(ctx context.Context, issuer, subject string) (User, error
 // that stays. It is of kind Invalid or Conflict for the field "username", and
 // Conflict without a field where another tab was faster.
 func (s *Service) Create(ctx context.Context, id Identity, username string) (User, error) {
-	if id.Issuer == "" || id.Subject == "" {
-		return User{}, fmt.Errorf("creating a profile: the identity is empty")
+	if id.Issuer == "" || id.Subject == "" || len(id.Subject) > 255 {
+		return User{}, fmt.Errorf("creating a profile: the identity is empty, or its subject is over 255 characters")
 	}
 	username = strings.ToLower(strings.TrimSpace(username))
 	if err := checkUsername(username); err != nil {
@@ -177,7 +178,7 @@ func (u *User) take(id Identity) {
 		u.Name = u.Username
 	}
 	// Notices go there, so what can't be an address isn't kept as one.
-	if parsed, err := netmail.ParseAddress(id.Email); err == nil && parsed.Address == id.Email && len(id.Email) <= 254 {
+	if parsed, err := netmail.ParseAddress(id.Email); err == nil && parsed.Address == id.Email && len(id.Email) <= 254 && utf8.ValidString(id.Email) {
 		u.Email, u.EmailProven = id.Email, id.EmailVerified
 	}
 }

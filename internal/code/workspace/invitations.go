@@ -6,6 +6,7 @@ import (
 	netmail "net/mail"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
@@ -224,10 +225,10 @@ func (s *Service) invitationMail(o offerRow, token secret.String) mail.Message {
 
 // checkEmail makes an address fit to be compared: bare, in small letters.
 func checkEmail(email string) (string, error) {
-	email = strings.ToLower(strings.TrimSpace(email))
+	email = strings.TrimSpace(email)
 	parsed, err := netmail.ParseAddress(email)
-	if err != nil || parsed.Address != email || len(email) > 254 {
+	if err != nil || parsed.Address != email || len(email) > 254 || !utf8.ValidString(email) {
 		return "", errs.Invalid("email", "Type an email address such as alice@example.com.")
 	}
-	return email, nil
+	return strings.ToLower(email), nil
 }
