@@ -179,31 +179,26 @@ func TestOwnersGoingAtOnceLeaveOne(t *testing.T) {
 				owners[i].join(owners[0], access.Owner)
 			}
 		}
-		var gone atomic.Int64
-		var all sync.WaitGroup
+		var going []func() error
 		for i, p := range owners {
 			leave, manage := p.grant("acme", access.LeaveWorkspace), p.grant("acme", access.ManageMembers)
 			next := owners[(i+1)%len(owners)].user.ID
+			going = append(going,
+				func() error { return w.Leave(w.Context(), leave) },
+				func() error { return w.SetRole(w.Context(), manage, p.user.ID, access.Member) },
+				func() error { return w.Remove(w.Context(), manage, next) })
+		}
+		var gone atomic.Int64
+		var all sync.WaitGroup
+		for _, goes := range going {
 			all.Go(func() {
-				var err error
-				switch i % 3 {
-				case 0:
-					err = w.Leave(w.Context(), leave)
-				case 1:
-					err = w.SetRole(w.Context(), manage, p.user.ID, access.Member)
-				default:
-					err = w.Remove(w.Context(), manage, next)
-				}
-				switch {
+				switch err := goes(); {
 				case err == nil:
 					gone.Add(1)
 				case !errs.Is(err, errs.KindConflict) && !errs.Is(err, errs.KindNotFound):
 					w.Error(err)
 				}
 			})
-			if i%2 == 1 { // and everybody at once leaves too
-				all.Go(func() { _ = w.Leave(w.Context(), leave) })
-			}
 		}
 		all.Wait()
 		for _, p := range owners {
