@@ -66,7 +66,7 @@ func Wrap(site string, trusted []netip.Prefix, next http.Handler) http.Handler {
 func logDone(ctx context.Context, site string, r *http.Request, in *info, out *response, took time.Duration) {
 	level := slog.LevelInfo
 	args := []any{
-		"site", site, "request", in.id, "method", r.Method, "path", r.URL.Path,
+		"site", site, "request", in.id, "method", r.Method, "path", loggable(r.URL.Path),
 		"status", out.status, "bytes", out.bytes, "took", took.Round(time.Microsecond), "from", in.address.String(),
 	}
 	if in.failure != nil {
@@ -77,6 +77,19 @@ func logDone(ctx context.Context, site string, r *http.Request, in *info, out *r
 	}
 	slog.Log(ctx, level, "request", args...)
 }
+
+// loggable is a path without what may be a secret: a segment as long as a token.
+func loggable(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if len(segment) >= tokenLength {
+			segments[i] = segment[:4] + "…"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+const tokenLength = 43 // 256 bits in base64url; an object's id has 40
 
 // clientAddress walks the chain of proxies from the nearest, as long as each
 // is trusted.

@@ -1,0 +1,199 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport.dev/internal/account/signin"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/secret"
+	"sallyport.dev/internal/ui"
+)
+
+type formErrorKey struct{}
+
+func formError(r *http.Request) error {
+	err, _ := r.Context().Value(formErrorKey{}).(error)
+	return err
+}
+
+// prepare reads a request's form and refuses what can't be right.
+func (s *Site) prepare(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !request.Clean(r.URL.Path) {
+			s.fail(w, r, errNoRoute)
+			return
+		}
+		if r.Method == http.MethodPost {
+			if err := request.ParseForm(w, r); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+			if err := request.CleanForm(r.PostForm); err != nil {
+				r = r.WithContext(context.WithValue(r.Context(), formErrorKey{}, err))
+			}
+		} else if request.CleanForm(r.URL.Query()) != nil {
+			s.fail(w, r, errs.Invalid("", "The address has a part that isn't text."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// The cookies of Account. Both sites may stand on localhost, where ports don't
+// keep cookies apart, so each name carries its site's.
+const (
+	sessionCookie = "sallyport_account"
+	browserCookie = "sallyport_account_browser"
+	noticeCookie  = "sallyport_account_notice"
+)
+
+// cookieName binds the cookie to this host where https allows it (RFC 6265bis §4.1.3.2).
+func (s *Site) cookieName(name string) string {
+	if s.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (s *Site) setCookie(w http.ResponseWriter, name, value string, lasts time.Duration) {
+	cookie := &http.Cookie{
+		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: int(lasts.Seconds()),
+		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
+	}
+	if value == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(w, cookie)
+}
+
+func (s *Site) cookie(r *http.Request, name string) secret.String {
+	cookie, err := r.Cookie(s.cookieName(name))
+	if err != nil {
+		return secret.String{}
+	}
+	return secret.New(cookie.Value)
+}
+
+// session tells who is signed in. Where that can't be read, nobody is.
+func (s *Site) session(r *http.Request) (signin.Session, bool) {
+	session, err := s.SignIn.FromToken(r.Context(), s.cookie(r, sessionCookie))
+	if err != nil && !errs.Is(err, errs.KindUnauthenticated) {
+		slog.ErrorContext(r.Context(), "reading an account session", "request", request.ID(r.Context()), "err", err)
+	}
+	return session, err == nil
+}
+
+func (s *Site) visit(r *http.Request) signin.Visit {
+	return signin.Visit{
+		Address: address(r), Agent: r.UserAgent(),
+		Browser: s.SignIn.OpenBrowser(s.cookie(r, browserCookie).Reveal()),
+	}
+}
+
+func address(r *http.Request) string { return request.Address(r.Context()).String() }
+
+func password(r *http.Request, field string) secret.String { return secret.New(r.PostForm.Get(field)) }
+
+// open signs a person in with this browser: a finished flow becomes a session.
+func (s *Site) open(w http.ResponseWriter, r *http.Request, flow signin.Flow) error {
+	proof, err := flow.Proof()
+	if err != nil {
+		return err
+	}
+	visit := s.visit(r)
+	token, err := s.SignIn.OpenSession(r.Context(), proof, s.cookie(r, sessionCookie), visit)
+	if err != nil {
+		return err
+	}
+	known, err := s.SignIn.Remember(visit.Browser, proof)
+	if err != nil {
+		return err
+	}
+	s.setSession(w, token)
+	s.setCookie(w, browserCookie, known, signin.BrowserLife)
+	return nil
+}
+
+func (s *Site) setSession(w http.ResponseWriter, token secret.String) {
+	now := s.Clock()
+	s.setCookie(w, sessionCookie, token.Reveal(), signin.Ends(now).Sub(now))
+}
+
+var (
+	errNoRoute = errs.NotFound("There is nothing here.")
+	errMethod  = errors.New("this address doesn't take that method")
+)
+
+func (s *Site) wrongMethod(w http.ResponseWriter, r *http.Request) {
+	for _, route := range s.routes {
+		if route.Pattern == r.URL.Path {
+			w.Header().Add("Allow", route.Method)
+		}
+	}
+	s.fail(w, r, errMethod)
+}
+
+// aboutForm reports whether the person can mend it in the form.
+func aboutForm(err error) bool {
+	switch errs.KindOf(err) {
+	case errs.KindInvalid, errs.KindConflict, errs.KindTooMany, errs.KindUnauthenticated:
+		return true
+	default:
+		return false
+	}
+}
+
+// formStatus is the status of a form that is shown again. A wrong password is
+// no 401: that would ask the browser for credentials of HTTP's own.
+func formStatus(err error) int {
+	if errs.Is(err, errs.KindUnauthenticated) {
+		return http.StatusForbidden
+	}
+	return errs.Status(err)
+}
+
+func setRetryAfter(w http.ResponseWriter, err error) {
+	if wait := errs.RetryAfter(err); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.999)))
+	}
+}
+
+// fail makes a page of what ended a request.
+func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
+	request.Failed(r.Context(), err)
+	page := ui.ErrorPage{Status: errs.Status(err), Message: errs.Message(err)}
+	switch {
+	case errors.Is(err, errMethod):
+		page.Status = http.StatusMethodNotAllowed
+		page.Message = "This address doesn't take " + r.Method + ". It takes " + strings.Join(w.Header().Values("Allow"), ", ") + "."
+	case errors.Is(err, errNoRoute):
+		page.Message = "The address may be mistyped."
+	}
+	if page.Status == http.StatusNotFound {
+		page.Links = []ui.Link{{Text: "Your account", Href: "/"}}
+	}
+	setRetryAfter(w, err)
+	shell := s.shell(r, "")
+	shell.RequestID = request.ID(r.Context())
+	if failed := s.pages.Error(w, shell, page); failed != nil {
+		request.Failed(r.Context(), errors.Join(err, failed))
+		http.Error(w, "Something went wrong on our side. Request "+request.ID(r.Context()), http.StatusInternalServerError)
+	}
+}
+
+func (s *Site) refuseCrossOrigin(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, errs.Denied("This form was sent from another site, so it was not taken. Open the page here and send it again."))
+}
+
+// redirect goes on to a path of this site.
+func redirect(w http.ResponseWriter, r *http.Request, path string) error {
+	http.Redirect(w, r, path, http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"sallyport.dev/internal/account/signin"
+	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/ui"
+)
+
+// Route is one line of the table of routes.
+type Route struct{ Method, Pattern string }
+
+// handler answers a request, or returns why it can't.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// signedIn is a handler of a page for whoever is signed in.
+type signedIn func(w http.ResponseWriter, r *http.Request, who signin.Session) error
+
+// again shows a form once more, as it was typed, with what is wrong with it.
+type again func(w http.ResponseWriter, r *http.Request, form ui.Form, status int) error
+
+// addRoutes is the site's table of contents.
+func (s *Site) addRoutes() {
+	s.page("/", s.home)
+	s.page("/signin", s.showSignIn)
+	s.form("/signin", s.signIn, s.signInAgain)
+	s.form("/signout", s.signOut, nil)
+	s.page("/signup", s.showSignUp)
+	s.form("/signup", s.signUp, s.signUpAgain)
+	s.page("/confirm", s.showConfirm)
+	s.form("/confirm", s.confirm, s.confirmAgain)
+	s.page("/setup", s.showSetUp)
+	s.form("/setup", s.setUp, s.setUpAgain)
+
+	s.page("/manage-profile", s.own(s.showProfile))
+	s.form("/manage-profile", s.own(s.rename), s.profileAgain)
+	s.form("/manage-profile/emails", s.own(s.addEmail), s.profileAgain)
+	s.form("/manage-profile/emails/main", s.own(s.setMainEmail), s.profileAgain)
+	s.form("/manage-profile/emails/remove", s.own(s.removeEmail), s.profileAgain)
+	s.page("/manage-profile/security", s.own(s.showSecurity))
+	s.form("/manage-profile/security", s.own(s.changePassword), s.securityAgain)
+
+	for route, h := range s.Provider.Routes() {
+		method, pattern, _ := strings.Cut(route, " ")
+		s.add(method, pattern, h)
+	}
+	s.mux.NotFound(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errNoRoute) })
+	s.mux.MethodNotAllowed(s.wrongMethod)
+}
+
+// Routes lists the site's routes, for the tests that walk them.
+func (s *Site) Routes() []Route { return s.routes }
+
+func (s *Site) add(method, pattern string, h http.HandlerFunc) {
+	s.routes = append(s.routes, Route{method, pattern})
+	s.mux.Method(method, pattern, h)
+	if method == http.MethodGet {
+		s.mux.Method(http.MethodHead, pattern, h)
+	}
+}
+
+func (s *Site) page(pattern string, h handler) {
+	s.add(http.MethodGet, pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// form adds what a form is sent to. An error that is about what was typed
+// shows the form again; without show it is a page of its own.
+func (s *Site) form(pattern string, do handler, show again) {
+	s.add(http.MethodPost, pattern, func(w http.ResponseWriter, r *http.Request) {
+		err := formError(r)
+		if err == nil {
+			err = do(w, r)
+		}
+		if err != nil && show != nil && aboutForm(err) {
+			request.Failed(r.Context(), err)
+			setRetryAfter(w, err)
+			err = show(w, r, ui.Refused(r.PostForm, err), formStatus(err))
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// own lets in whoever is signed in, and sends everybody else to sign in.
+func (s *Site) own(h signedIn) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		session, ok := s.session(r)
+		if !ok {
+			return redirect(w, r, "/signin")
+		}
+		return h(w, r, session)
+	}
+}

@@ -1,0 +1,74 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"sallyport.dev/internal/ui"
+)
+
+// shell is the frame of a page for whoever asks.
+func (s *Site) shell(r *http.Request, title string) ui.Shell {
+	shell := ui.Shell{Site: "Account", Title: title, SignIn: "/signin", SignOut: "/signout"}
+	session, ok := s.session(r)
+	if !ok {
+		return shell
+	}
+	shell.Person = session.Person.Name
+	shell.Menu = []ui.Link{
+		{Text: "Profile", Href: "/manage-profile", Icon: "person"},
+		{Text: "Security", Href: "/manage-profile/security", Icon: "shield"},
+	}
+	shell.Nav = []ui.Link{{Text: "Go to Code", Href: s.CodeURL + "/"}}
+	return shell
+}
+
+// narrow is the frame of a page that holds one form.
+func (s *Site) narrow(r *http.Request, title string) ui.Shell {
+	shell := s.shell(r, title)
+	shell.Narrow = true
+	return shell
+}
+
+// personal is the frame of a page of a person's own.
+func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
+	shell := s.shell(r, title)
+	shell.Crumbs = []ui.Link{{Text: "Your account", Href: "/manage-profile"}, {Text: title}}
+	shell.Side = []ui.Link{
+		{Text: "Profile", Href: "/manage-profile", Icon: "person", Current: current == "/manage-profile"},
+		{Text: "Security", Href: "/manage-profile/security", Icon: "shield", Current: current == "/manage-profile/security"},
+	}
+	return shell
+}
+
+// notices are said once, on the page after the one where something was done.
+// The cookie names one; it can't bring words of its own.
+func notice(key string) ui.Notice {
+	text := map[string]string{
+		"saved":    "Saved.",
+		"mailed":   "A link is on its way to that address. Open it within 24 hours, while you are signed in here.",
+		"added":    "The address is confirmed and yours.",
+		"removed":  "The address is removed.",
+		"password": "Your password is changed. Every other browser is signed out.",
+		"out":      "You are signed out.",
+	}[key]
+	if text == "" {
+		return ui.Notice{}
+	}
+	return ui.Notice{Kind: "good", Text: text}
+}
+
+// done goes on to a path and says there once what was done.
+func (s *Site) done(w http.ResponseWriter, r *http.Request, path, key string) error {
+	s.setCookie(w, noticeCookie, key, time.Minute)
+	return redirect(w, r, path)
+}
+
+// render answers with a page and the notice that waits, if any.
+func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name string, shell ui.Shell, page any) error {
+	if key := s.cookie(r, noticeCookie).Reveal(); key != "" {
+		shell.Notice = notice(key)
+		s.setCookie(w, noticeCookie, "", 0)
+	}
+	return s.pages.Render(w, status, name, shell, page)
+}

@@ -1,0 +1,27 @@
+package web
+
+import (
+	"testing"
+
+	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/ui"
+	"sallyport.dev/internal/ui/uitest"
+)
+
+func TestEveryPageFitsItsStruct(t *testing.T) {
+	pages, err := parsePages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := ui.Refused(map[string][]string{"email": {"a@example.com"}}, errs.Invalid("email", "No."))
+	uitest.Check(t, pages, map[string][]any{
+		"signin.html":   {signInPage{}, signInPage{Form: refused, Flow: "f", App: "Code", SignUp: "/signup?flow=f"}},
+		"signup.html":   {signUpPage{}, signUpPage{Form: refused, Flow: "f", App: "Code", Invited: "a@example.com", SignIn: "/signin"}},
+		"mailed.html":   {mailedPage{"a@example.com"}},
+		"confirm.html":  {linkPage{Kind: person.KindSignUp}, linkPage{Kind: person.KindEmail, Form: refused}},
+		"setup.html":    {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},
+		"profile.html":  {profilePage{}, profilePage{Form: refused, Emails: []person.Email{{Address: "a@example.com", Main: true}, {Address: "b@example.com"}}}},
+		"security.html": {securityPage{}, securityPage{Form: refused}},
+	})
+}
