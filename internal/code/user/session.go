@@ -88,6 +88,7 @@ func (s *Service) FromSession(ctx context.Context, token secret.String, address 
 		User:         live.User.ID,
 		Address:      address,
 		Evidence: access.Evidence{
+			Factors:      live.Factors,
 			Step:         access.Step{Method: live.Method, At: live.StepAt},
 			Account:      access.Account{ACR: live.ACR, AMR: strings.Fields(live.AMR), AuthTime: live.AuthTime},
 			AccountOpens: live.User.AccountOpens,

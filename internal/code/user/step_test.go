@@ -31,7 +31,7 @@ func TestEnrolmentMarksOnlyTheSessionThatEnrolled(t *testing.T) {
 		if got := alice.outcome(alice.session); got != access.Allow {
 			w.Errorf("the session that enrolled: %s", got)
 		}
-		if got := alice.outcome(other); got != access.Verify {
+		if got := alice.outcome(other); got != access.Verify || !alice.actorOf(other).Factors.Enrolled() {
 			w.Errorf("the other session: %s", got)
 		}
 		if got := alice.outcome(alice.signIn()); got != access.Verify {

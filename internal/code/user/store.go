@@ -65,12 +65,15 @@ type liveSession struct {
 	AuthTime      time.Time
 	Created, Seen time.Time
 	User          User
+	Factors       access.Factors
 }
 
 // liveSession reads a session that was created and seen since the two times.
 func (s *Service) liveSession(ctx context.Context, q db.Q, hash string, created, seen time.Time) (liveSession, error) {
 	return db.One[liveSession](ctx, q, `
-		SELECT s.id, s.hash, s.step_method, s.step_at, s.account_acr, s.account_amr, s.account_time, s.created, s.seen, `+userColumns+`
+		SELECT s.id, s.hash, s.step_method, s.step_at, s.account_acr, s.account_amr, s.account_time, s.created, s.seen, `+userColumns+`,
+		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'code' AND f.holder = u.id AND f.kind = 'totp' AND f.confirmed > 0),
+		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'code' AND f.holder = u.id AND f.kind = 'webauthn' AND f.confirmed > 0)
 		FROM code_session s JOIN code_user u ON u.id = s.user_id
 		WHERE s.hash = $1 AND s.created > $2 AND s.seen > $3`, hash, created, seen)
 }

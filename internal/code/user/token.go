@@ -167,7 +167,7 @@ func (s *Service) RevokeToken(ctx context.Context, g access.Grant, id string) er
 }
 
 // FromBearer tells who an API token stands for; the caller sets the actor's
-// Door. It is of kind Unauthenticated where the token is unknown, expired or
+// Door, and the gate reads which factors the owner has. It is of kind Unauthenticated where the token is unknown, expired or
 // revoked: which of these, nobody is told. Any other error means that nobody
 // knows, and must not pass for nobody.
 func (s *Service) FromBearer(ctx context.Context, token string, address netip.Addr) (access.Actor, error) {
