@@ -17,7 +17,7 @@ const module = "sallyport.dev/"
 // floors lists every package, the lowest floor first. A package may import
 // those of lower floors only: so packages on one floor don't know each other.
 var floors = [][]string{
-	{"internal/errs", "internal/clock"},
+	{"internal/errs", "internal/clock", "internal/lru"},
 	{"internal/secret", "internal/request", "internal/git", "internal/markup"},
 	{"internal/db", "internal/ui"},
 	{"internal/mail"},

@@ -32,6 +32,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"sallyport.dev/internal/lru"
 )
 
 // HiddenRefs is the prefix of references that belong to Sallyport itself.
@@ -52,7 +54,7 @@ type Git struct {
 	version string
 	caps    capabilities
 	readers *readers
-	objects *objectCache
+	objects *lru.Cache[objectKey, object]
 	packing chan struct{} // one place for each process that makes or takes a pack
 
 	mu    sync.Mutex
@@ -74,7 +76,7 @@ func Find(ctx context.Context, path string) (*Git, error) {
 	}
 	g := &Git{
 		path:    path,
-		objects: newObjectCache(16 << 20),
+		objects: lru.New[objectKey, object](16 << 20),
 		packing: make(chan struct{}, 8*runtime.GOMAXPROCS(0)),
 		known:   map[string]*Repository{},
 	}

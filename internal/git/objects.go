@@ -28,13 +28,19 @@ type object struct {
 	data []byte
 }
 
+// objectKey names an object in the memory of those that were read last.
+type objectKey struct {
+	dir string
+	oid OID
+}
+
 // object reads one object of at most limit bytes through the cache.
 func (r *Repository) object(ctx context.Context, oid OID, limit int64) (object, error) {
 	if _, ok := ParseOID(string(oid)); !ok {
 		return object{}, ErrNoObject
 	}
 	key := objectKey{r.dir, oid}
-	if cached, ok := r.git.objects.get(key); ok && cached.size <= limit {
+	if cached, ok := r.git.objects.Get(key); ok && cached.size <= limit {
 		return cached, nil
 	}
 	var found object
@@ -46,7 +52,7 @@ func (r *Repository) object(ctx context.Context, oid OID, limit int64) (object, 
 		return object{}, err
 	}
 	if found.data != nil {
-		r.git.objects.put(key, found)
+		r.git.objects.Put(key, found, len(found.data))
 	}
 	return found, nil
 }

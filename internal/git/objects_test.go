@@ -168,7 +168,7 @@ func TestReadersAreShared(t *testing.T) {
 					cancel()
 					ctx = gone
 				}
-				g.objects.forget()
+				g.objects.Clear()
 				b, err := r.Blob(ctx, blobs[(i*7+worker)%len(blobs)], 1<<20)
 				if worker == 0 {
 					continue // either outcome is right
@@ -188,7 +188,7 @@ func TestReadersAreShared(t *testing.T) {
 	}
 	g.Close()
 	if _, err := r.Blob(t.Context(), blobs[0], 1<<20); err == nil {
-		g.objects.forget()
+		g.objects.Clear()
 		_, err = r.Blob(t.Context(), blobs[0], 1<<20)
 		if err == nil {
 			t.Error("reads after it was closed")
@@ -206,40 +206,11 @@ func TestDeadReaderIsReplaced(t *testing.T) {
 	}
 	g.readers.idle[0].kill()
 	_, _ = g.readers.idle[0].cmd.Process.Wait()
-	g.objects.forget()
+	g.objects.Clear()
 	if _, err := r.Blob(t.Context(), blob, 10); err == nil {
 		t.Error("a dead process answers")
 	}
 	if _, err := r.Blob(t.Context(), blob, 10); err != nil {
 		t.Errorf("the next read: %v", err)
-	}
-}
-
-// forget empties the cache, so that the next read asks git.
-func (c *objectCache) forget() {
-	fresh := newObjectCache(c.limit)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.size, c.order, c.byKey = 0, fresh.order, fresh.byKey
-}
-
-func TestObjectCacheIsBounded(t *testing.T) {
-	c := newObjectCache(10 * (100 + objectOverhead))
-	for i := range 100 {
-		c.put(objectKey{"a", OID(fmt.Sprint(i))}, object{data: make([]byte, 100)})
-		c.get(objectKey{"a", "0"}) // used all the time
-	}
-	if len(c.byKey) != 10 || c.size > c.limit {
-		t.Errorf("%d objects, %d bytes", len(c.byKey), c.size)
-	}
-	if _, kept := c.get(objectKey{"a", "0"}); !kept {
-		t.Error("what is used most was dropped")
-	}
-	if _, kept := c.get(objectKey{"b", "0"}); kept {
-		t.Error("an object of another repository was given")
-	}
-	c.put(objectKey{"a", "large"}, object{data: make([]byte, largestCached+1)})
-	if _, kept := c.get(objectKey{"a", "large"}); kept {
-		t.Error("a large object is kept")
 	}
 }

@@ -1,0 +1,125 @@
+package markup
+
+import (
+	"bytes"
+	"net/url"
+	"path"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// Links says where relative addresses in a text lead.
+type Links struct {
+	File string // address of the tree that holds the text, such as /acme/site/src/main
+	Raw  string // the same for the bytes of a file, which images need
+	Dir  string // the folder in that tree in which the text lies; empty for the top
+}
+
+// idPrefix stands before every id that comes out of a text.
+const idPrefix = "md-"
+
+// rewrite gives the document with its ids prefixed, its relative addresses
+// leading into the repository, and images from elsewhere made links, so that
+// reading a page tells no stranger who reads it.
+func (l Links) rewrite(document []byte) []byte {
+	var out bytes.Buffer
+	tokens := html.NewTokenizer(bytes.NewReader(document))
+	anchors := 0
+	for {
+		switch tokens.Next() {
+		case html.ErrorToken:
+			return out.Bytes()
+		case html.StartTagToken, html.SelfClosingTagToken:
+			token := tokens.Token()
+			if token.DataAtom == atom.A && token.Type == html.StartTagToken {
+				anchors++
+			}
+			out.WriteString(l.tag(token, anchors > 0))
+		case html.EndTagToken:
+			token := tokens.Token()
+			if token.DataAtom == atom.A && anchors > 0 {
+				anchors--
+			}
+			out.WriteString(token.String())
+		default:
+			out.Write(tokens.Raw())
+		}
+	}
+}
+
+// tag rewrites one opening tag.
+func (l Links) tag(token html.Token, inLink bool) string {
+	kept := token.Attr[:0]
+	for _, attribute := range token.Attr {
+		ok := true
+		switch attribute.Key {
+		case "id":
+			attribute.Val = idPrefix + attribute.Val
+		case "href":
+			attribute.Val, ok = l.address(l.File, attribute.Val)
+		case "src":
+			if foreign(attribute.Val) {
+				return imageAsLink(token, attribute.Val, inLink)
+			}
+			attribute.Val, ok = l.address(l.Raw, attribute.Val)
+		}
+		if ok {
+			kept = append(kept, attribute)
+		}
+	}
+	token.Attr = kept
+	return token.String()
+}
+
+// foreign reports whether an address leads to another site.
+func foreign(address string) bool {
+	u, err := url.Parse(strings.TrimSpace(address))
+	return err == nil && (u.Scheme != "" || u.Host != "")
+}
+
+// imageAsLink stands for an image of another site.
+func imageAsLink(token html.Token, address string, inLink bool) string {
+	if token.DataAtom != atom.Img {
+		return ""
+	}
+	text := ""
+	for _, attribute := range token.Attr {
+		if attribute.Key == "alt" {
+			text = attribute.Val
+		}
+	}
+	if text == "" {
+		text = "image"
+	}
+	if inLink {
+		return html.EscapeString(text)
+	}
+	return `<a href="` + html.EscapeString(strings.TrimSpace(address)) + `">` + html.EscapeString(text) + `</a>`
+}
+
+// address leads a relative address to below base. Addresses with a scheme or
+// host stay as they are; the sanitiser decides on their scheme.
+func (l Links) address(base, to string) (string, bool) {
+	u, err := url.Parse(strings.TrimSpace(to))
+	if err != nil {
+		return "", false
+	}
+	if u.Scheme != "" || u.Host != "" {
+		return u.String(), true
+	}
+	fragment := ""
+	if u.Fragment != "" {
+		fragment = "#" + (&url.URL{Path: idPrefix + u.Fragment}).EscapedPath()
+	}
+	if u.Path == "" {
+		return fragment, fragment != ""
+	}
+	target := u.Path
+	if !strings.HasPrefix(target, "/") {
+		target = path.Join("/", l.Dir, target)
+	}
+	target = path.Clean("/" + target) // never above the repository
+	return base + (&url.URL{Path: target}).EscapedPath() + fragment, true
+}
