@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -104,6 +105,14 @@ func settle(old, p access.Policy, now time.Time) (access.Policy, error) {
 	if len(p.Networks) > maxNetworks {
 		return p, errs.Invalid("networks", "List at most %d networks.", maxNetworks)
 	}
+	networks := make([]netip.Prefix, len(p.Networks))
+	for i, network := range p.Networks {
+		if !network.IsValid() {
+			return p, errs.Invalid("networks", "List networks such as 192.0.2.0/24.")
+		}
+		networks[i] = network.Masked()
+	}
+	p.Networks = networks
 	p.RequireFrom = p.RequireFrom.UTC().Truncate(time.Microsecond)
 	switch {
 	case !p.RequireTwoStep, p.RequireFrom.IsZero():

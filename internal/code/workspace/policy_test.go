@@ -267,9 +267,11 @@ func TestBadPolicies(t *testing.T) {
 		if !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["ask_again"] == "" {
 			w.Error(err)
 		}
-		err = alice.setPolicy(access.Policy{Networks: make([]netip.Prefix, 101)})
-		if !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["networks"] == "" {
-			w.Error(err)
+		for _, networks := range [][]netip.Prefix{make([]netip.Prefix, 101), make([]netip.Prefix, 1)} {
+			err = alice.setPolicy(access.Policy{Networks: networks})
+			if !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["networks"] == "" {
+				w.Error(err)
+			}
 		}
 		if _, err := db.Exec(w.Context(), w.DB, `
 			INSERT INTO repository (id, workspace, slug, name, description, public, created, updated) VALUES ('r', $1, 'site', 'site', '', TRUE, 1, 1)`, made.ID); err != nil {
