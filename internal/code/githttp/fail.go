@@ -1,0 +1,87 @@
+package githttp
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/door"
+	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/request"
+)
+
+// fail says in plain text what ended a request: git prints it line by line.
+func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
+	request.Failed(r.Context(), err)
+	status, lines := d.wording(err)
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	if status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", `Basic realm="Sallyport"`)
+	}
+	if wait := errs.RetryAfter(err); wait > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.999)))
+	}
+	if status >= http.StatusInternalServerError {
+		lines = append(lines, "Request "+request.ID(r.Context()))
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, strings.Join(lines, "\n")+"\n")
+}
+
+// wording is the status and the lines of an error.
+func (d *Door) wording(err error) (int, []string) {
+	if refusal, ok := errors.AsType[*access.Refusal](err); ok {
+		return d.refusal(refusal)
+	}
+	if _, ok := errors.AsType[badCredential](err); ok && errs.Is(err, errs.KindUnauthenticated) {
+		if errors.Is(err, user.ErrPassword) {
+			return http.StatusUnauthorized, []string{
+				"Passwords aren't accepted here. Use an API token as the password; make one at:",
+				"  " + d.URL + "/account/settings/api-tokens/",
+			}
+		}
+		return http.StatusUnauthorized, []string{
+			errs.Message(err),
+			"API tokens are made at:",
+			"  " + d.URL + "/account/settings/api-tokens/",
+		}
+	}
+	switch {
+	case errors.Is(err, door.ErrMethod):
+		return http.StatusMethodNotAllowed, []string{"This address doesn't take that method."}
+	case errors.Is(err, errContentType):
+		return http.StatusUnsupportedMediaType, []string{"This isn't a request of git's smart protocol."}
+	}
+	if _, failed := errors.AsType[*git.ExitError](err); failed && errs.Is(err, errs.KindInternal) {
+		return http.StatusBadRequest, []string{"git could not make sense of the request."}
+	}
+	return errs.Status(err), []string{errs.Message(err)}
+}
+
+func (d *Door) refusal(refusal *access.Refusal) (int, []string) {
+	lines := []string{refusal.Sentence()}
+	switch refusal.Outcome {
+	case access.Unauthenticated:
+		return http.StatusUnauthorized, []string{
+			"Sign in with an API token as the password; make one at:",
+			"  " + d.URL + "/account/settings/api-tokens/",
+		}
+	case access.Hidden:
+		return http.StatusNotFound, []string{"There is no such repository, or you don't have access to it."}
+	case access.Enrol:
+		lines = append(lines, "Turn it on, then run the command again:", "  "+d.URL+refusal.FixPath())
+	case access.Strengthen:
+		lines = append(lines, "Add one, then run the command again:", "  "+d.URL+refusal.FixPath())
+	case access.Verify, access.Renew:
+		lines = append(lines, "Verify in the browser, then run the command again:", "  "+d.URL+refusal.FixPath())
+	}
+	return http.StatusForbidden, lines
+}

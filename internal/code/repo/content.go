@@ -1,0 +1,247 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/git"
+)
+
+const (
+	maxFile   = 2 << 20 // bytes of a file that are read for a page
+	maxReadme = 512 << 10
+	maxTree   = 10_000 // entries of a folder that are listed
+)
+
+// Content is the content of one repository, opened against a grant.
+type Content struct {
+	git *git.Repository
+}
+
+// Open opens a repository's content for reading. It wants a grant for
+// ReadRepository or WriteRepository.
+func (s *Service) Open(_ context.Context, g access.Grant) (*Content, error) {
+	if err := g.Require(access.ReadRepository, access.WriteRepository); err != nil {
+		return nil, err
+	}
+	return &Content{git: s.git(g)}, nil
+}
+
+// Branch is a branch or tag and the commit at its tip.
+type Branch struct {
+	Name    string
+	Commit  git.Commit
+	Default bool
+}
+
+// Place is a commit, and how it was named: a branch, a tag, or the commit's own id.
+type Place struct {
+	Ref    string // as it stands in addresses
+	Commit git.OID
+	Path   string // inside its tree; empty: the top
+}
+
+var (
+	errNoRef  = errs.NotFound("There is no such branch, tag or commit.")
+	errNoPath = errs.NotFound("There is no such file or folder.")
+	// ErrEmpty says that nothing was pushed yet.
+	ErrEmpty = errs.NotFound("Nothing was pushed to this repository yet.")
+)
+
+// DefaultBranch gives the name of the branch that HEAD names. Where that one
+// is unborn but others exist, it is the first of those. ErrEmpty says that
+// there is none; the name is then that of the branch to push.
+func (c *Content) DefaultBranch(ctx context.Context) (string, error) {
+	refs, err := c.git.Refs(ctx)
+	if err != nil {
+		return "", err
+	}
+	name := strings.TrimPrefix(refs.Head.Target, "refs/heads/")
+	if refs.Head.OID != "" && name != "" {
+		return name, nil
+	}
+	if branches := refs.Under("refs/heads/"); len(branches) > 0 {
+		return strings.TrimPrefix(branches[0].Name, "refs/heads/"), nil
+	}
+	return name, ErrEmpty
+}
+
+// Branches lists up to limit branches, the default first, then by name.
+func (c *Content) Branches(ctx context.Context, limit int) ([]Branch, error) {
+	first, err := c.DefaultBranch(ctx)
+	if errors.Is(err, ErrEmpty) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	refs, err := c.git.Refs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var branches []Branch
+	for _, ref := range refs.Under("refs/heads/") {
+		name := strings.TrimPrefix(ref.Name, "refs/heads/")
+		if len(branches) >= limit && name != first {
+			continue
+		}
+		commit, err := c.git.Commit(ctx, ref.OID)
+		if err != nil {
+			return nil, err
+		}
+		branches = append(branches, Branch{Name: name, Commit: commit, Default: name == first})
+	}
+	slices.SortStableFunc(branches, func(a, b Branch) int {
+		switch {
+		case a.Default == b.Default:
+			return strings.Compare(a.Name, b.Name)
+		case a.Default:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return branches, nil
+}
+
+// Locate reads "ref/path" as it stands in an address. A branch's name may hold
+// slashes itself: git allows no branch to begin with another's name and a
+// slash, so at most one fits. Empty means the default branch.
+func (c *Content) Locate(ctx context.Context, refpath string) (Place, error) {
+	refpath = strings.Trim(refpath, "/")
+	if refpath == "" {
+		name, err := c.DefaultBranch(ctx)
+		if err != nil {
+			return Place{}, err
+		}
+		refpath = name
+	}
+	refs, err := c.git.Refs(ctx)
+	if err != nil {
+		return Place{}, err
+	}
+	segments := strings.Split(refpath, "/")
+	for i := range segments {
+		name, rest := strings.Join(segments[:i+1], "/"), strings.Join(segments[i+1:], "/")
+		for _, kind := range []string{"refs/heads/", "refs/tags/"} {
+			if ref, ok := refs.Find(kind + name); ok {
+				oid := ref.OID
+				if ref.Peeled != "" {
+					oid = ref.Peeled
+				}
+				return c.place(ctx, name, string(oid), rest)
+			}
+		}
+	}
+	if _, ok := git.ParseOID(segments[0]); !ok {
+		return Place{}, errNoRef
+	}
+	return c.place(ctx, segments[0], segments[0], strings.Join(segments[1:], "/"))
+}
+
+func (c *Content) place(ctx context.Context, ref, oid, inside string) (Place, error) {
+	if !git.ValidPath(inside) {
+		return Place{}, errNoPath
+	}
+	commit, err := c.git.Resolve(ctx, oid)
+	if errors.Is(err, git.ErrNoObject) {
+		return Place{}, errNoRef
+	}
+	return Place{Ref: ref, Commit: commit, Path: inside}, err
+}
+
+// Node is what lies at a place: a folder or a file.
+type Node struct {
+	Entry   git.Entry
+	Entries []git.Entry // of a folder: folders first, then by name
+	More    bool        // the folder holds more than is listed
+	Blob    git.Blob    // of a file; without data where it is too large to show
+}
+
+// At gives what lies at a place.
+func (c *Content) At(ctx context.Context, p Place) (Node, error) {
+	entry, err := c.git.At(ctx, p.Commit, p.Path)
+	if errors.Is(err, git.ErrNoObject) {
+		return Node{}, errNoPath
+	}
+	if err != nil {
+		return Node{}, err
+	}
+	node := Node{Entry: entry}
+	switch {
+	case entry.Mode.IsTree():
+		node.Entries, node.More, err = c.tree(ctx, entry.OID)
+	case entry.Mode.IsFile(), entry.Mode == git.ModeSymlink:
+		node.Blob, err = c.git.Blob(ctx, entry.OID, maxFile)
+	}
+	return node, err
+}
+
+func (c *Content) tree(ctx context.Context, oid git.OID) (entries []git.Entry, more bool, err error) {
+	read, err := c.git.Tree(ctx, oid)
+	if err != nil {
+		return nil, false, err
+	}
+	entries = slices.Clone(read)
+	slices.SortStableFunc(entries, func(a, b git.Entry) int {
+		switch {
+		case a.Mode.IsTree() == b.Mode.IsTree():
+			return 0
+		case a.Mode.IsTree():
+			return -1
+		default:
+			return 1
+		}
+	})
+	if len(entries) > maxTree {
+		return entries[:maxTree], true, nil
+	}
+	return entries, false, nil
+}
+
+// Readme gives the README among a folder's entries and its text; no name where
+// there is none. Markdown comes before plain text.
+func (c *Content) Readme(ctx context.Context, entries []git.Entry) (name string, text []byte, err error) {
+	best := -1
+	var found git.Entry
+	for _, entry := range entries {
+		rank := slices.Index([]string{"readme.md", "readme.markdown", "readme", "readme.txt"}, strings.ToLower(entry.Name))
+		if rank >= 0 && entry.Mode.IsFile() && (best < 0 || rank < best) {
+			best, found = rank, entry
+		}
+	}
+	if best < 0 {
+		return "", nil, nil
+	}
+	blob, err := c.git.Blob(ctx, found.OID, maxReadme)
+	if err != nil || blob.Data == nil && blob.Size > 0 {
+		return "", nil, err
+	}
+	return found.Name, blob.Data, nil
+}
+
+// Markdown reports whether a file of the name is Markdown.
+func Markdown(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".markdown":
+		return true
+	default:
+		return false
+	}
+}
+
+// Commits lists commits from one on, newest first: at most limit after the
+// first skip.
+func (c *Content) Commits(ctx context.Context, from git.OID, skip, limit int) ([]git.Commit, error) {
+	return c.git.Log(ctx, from, skip, limit)
+}
+
+// Commit gives one commit.
+func (c *Content) Commit(ctx context.Context, oid git.OID) (git.Commit, error) {
+	return c.git.Commit(ctx, oid)
+}

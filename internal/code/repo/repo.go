@@ -1,0 +1,146 @@
+// Package repo is the room of repositories: their rows and their git data.
+//
+// It owns the table repository and the folder below Dir. Every function takes
+// a Grant and checks that it fits; who may have one is the gate's. It knows
+// nothing of pages or of the wire, beyond handing streams to package git.
+//
+// Invariants:
+//   - The files lie under the repository's id, so a name never reaches the
+//     file system.
+//   - A repository exists when its row does: the files are made first, under
+//     their final name, and removed again where the row can't be written.
+package repo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"sallyport.dev/internal/audit"
+	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/git"
+)
+
+// Repository is a repository as it is described.
+type Repository struct {
+	ID, Slug, Name, Description string
+	Public                      bool
+	Created, Updated            time.Time
+}
+
+// Service is everything that can be done with repositories.
+type Service struct {
+	DB      *db.DB
+	Dir     string // absolute: where the git data lies
+	Git     *git.Git
+	Clock   clock.Clock
+	Audit   *audit.Log
+	MaxPush int64 // bytes of a push's pack
+
+	open sync.Map // id → *git.Repository, so that what is remembered of one is shared
+}
+
+const (
+	maxName        = 62  // characters, as an address takes them
+	maxDescription = 500 // characters
+)
+
+// Input is a repository to be made.
+type Input struct {
+	Name        string
+	Description string
+	Public      bool
+}
+
+var slugText = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+
+// slug makes the address of a name, or says what is wrong with it.
+func slug(name string) (string, error) {
+	s := strings.ToLower(name)
+	switch {
+	case s == "":
+		return "", errs.Invalid("name", "Give the repository a name.")
+	case len(s) > maxName:
+		return "", errs.Invalid("name", "Use at most %d characters.", maxName)
+	case !slugText.MatchString(s), strings.Contains(s, ".."):
+		return "", errs.Invalid("name", "Use letters, digits, dots, dashes and underscores, and begin with a letter or digit.")
+	case strings.HasSuffix(s, ".git"), strings.HasSuffix(s, ".lock"), strings.HasSuffix(s, "."):
+		return "", errs.Invalid("name", "A name can't end with .git, .lock or a dot.")
+	case s == "workspace", s == "snippets":
+		return "", errs.Invalid("name", "That name is kept for pages of the workspace.")
+	}
+	return s, nil
+}
+
+func cleanDescription(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	switch {
+	case !utf8.ValidString(text), strings.ContainsFunc(text, unicode.IsControl):
+		return "", errs.Invalid("description", "Use one line of text.")
+	case utf8.RuneCountInString(text) > maxDescription:
+		return "", errs.Invalid("description", "Use at most %d characters.", maxDescription)
+	}
+	return text, nil
+}
+
+// Create makes an empty repository. It wants a grant for CreateRepository.
+func (s *Service) Create(ctx context.Context, g access.Grant, in Input) (Repository, error) {
+	if err := g.Require(access.CreateRepository); err != nil {
+		return Repository{}, err
+	}
+	name := strings.TrimSpace(in.Name)
+	address, err := slug(name)
+	if err != nil {
+		return Repository{}, err
+	}
+	description, err := cleanDescription(in.Description)
+	if err != nil {
+		return Repository{}, err
+	}
+	if in.Public && g.Workspace().Policy.NoPublic {
+		return Repository{}, errs.Invalid("visibility", "This workspace allows no public content.")
+	}
+	now := s.Clock()
+	made := Repository{
+		ID: db.NewID(), Slug: address, Name: name, Description: description, Public: in.Public, Created: now, Updated: now,
+	}
+	dir := s.dir(made.ID)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
+		return Repository{}, fmt.Errorf("making a repository's folder: %w", err)
+	}
+	if err := git.Init(dir); err != nil {
+		return Repository{}, fmt.Errorf("making a repository: %w", err)
+	}
+	if err := s.insert(ctx, g, made); err != nil {
+		if failed := os.RemoveAll(dir); failed != nil {
+			err = fmt.Errorf("%w; and its files stay at %s: %w", err, dir, failed)
+		}
+		return Repository{}, err
+	}
+	return made, nil
+}
+
+// dir is where a repository's git data lies. Ids end in random digits, which
+// spread them over the folders evenly.
+func (s *Service) dir(id string) string {
+	return filepath.Join(s.Dir, id[len(id)-2:], id+".git")
+}
+
+func (s *Service) git(g access.Grant) *git.Repository {
+	id := g.Repository().ID
+	if known, ok := s.open.Load(id); ok {
+		return known.(*git.Repository)
+	}
+	shared, _ := s.open.LoadOrStore(id, s.Git.Repository(s.dir(id)))
+	return shared.(*git.Repository)
+}
