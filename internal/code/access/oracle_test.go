@@ -1,0 +1,312 @@
+package access
+
+import (
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// The oracle says what the gate must answer. It was written from the design's
+// text ("Decision, in this order") before the code was read, and in another
+// shape: first it notes every fact of a case as a bit, then it looks up which
+// sentences of the text hold, all of them, and the one that stands first in
+// the text speaks.
+//
+// Three readings are settled and recorded: what doesn't exist is judged with
+// the permission that the actor would have, and is hidden only at the end
+// (decision 0003); a credential that carries nothing of the account is asked to
+// enrol even where the account's MFA would do; a person's credential that names
+// no person, and one of an unknown kind, is nobody.
+
+// fact is one thing that is true of a case.
+type fact uint64
+
+const (
+	// Who asks.
+	nobody fact = 1 << iota
+	browser
+	overSSH
+	machine
+	// What was proven. "Account" is the sign-in at the account, as far as the
+	// credential carries it.
+	enrolled
+	stepTaken
+	stepWithin15
+	accountMFA
+	accountWithin15
+	opensByAccount // chosen by the person, and proven
+	// What the workspace's rules make of it.
+	required
+	enrolledTaken    // with at least one method that the policy takes
+	stepCounts       // by a method that the policy takes
+	stepInTime       // and not too old for it
+	accountWould     // the policy takes the account's MFA, and this credential can carry it
+	accountCounts    // and it was proven
+	accountInTime    // and isn't too old
+	asksSSH          //
+	machinesRefused  //
+	networkForbidden //
+	// What is asked for.
+	exists
+	public
+	somePermission
+	enoughPermission
+	scopeMissing
+	reads
+	sensitive
+	own     // the person's own profile and settings: no workspace's
+	leaving // a workspace
+)
+
+// sentence is one sentence of the text: it holds where every fact of when and
+// none of unless is there.
+type sentence struct {
+	text         string
+	when, unless fact
+	says         Verdict
+}
+
+// sentences stand in the order of the text. Each can be read by itself: none
+// counts on another having been looked at before.
+var sentences = []sentence{
+	{"1. Public content, read → allow, to anyone.",
+		public | reads, 0, Verdict{Outcome: Allow, Reason: ReasonPublic}},
+	{"2. Nobody is signed in → unauthenticated.",
+		nobody, 0, Verdict{Outcome: Unauthenticated, Reason: ReasonSignedOut}},
+	{"3. A browser session whose user is enrolled, without a second step → challenge: verify, whatever the workspace says (met by the account's MFA where the user has chosen it and the token proves it).",
+		browser | enrolled, stepTaken | opensByAccount, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
+	{"4. The actor has no permission at all on it → hidden",
+		0, somePermission, Verdict{Outcome: Hidden, Reason: ReasonNotFound}},
+	{"machine credential: belongs to no person (so none has settings of its own)",
+		machine | own, 0, Verdict{Outcome: Hidden, Reason: ReasonNotFound}},
+	{"4. some permission, but not for this action → forbidden",
+		0, enoughPermission, Verdict{Outcome: Forbidden, Reason: ReasonPermission}},
+	{"5. Machine credentials: refused where the policy says so",
+		machine | machinesRefused, own, Verdict{Outcome: Forbidden, Reason: ReasonMachine}},
+	{"5. their own scope and resource bound apply. Scopes of tokens likewise.",
+		scopeMissing, 0, Verdict{Outcome: Forbidden, Reason: ReasonScope}},
+	{"6. The network isn't allowed → forbidden(network). A blocked member can still open their own settings, sign out, and leave the workspace.",
+		networkForbidden, own | leaving, Verdict{Outcome: Forbidden, Reason: ReasonNetwork}},
+	{"7. 2SV is required: not enrolled, and no accepted account MFA → challenge: enrol",
+		required, machine | own | leaving | enrolled | accountWould, Verdict{Outcome: Enrol, Reason: ReasonTwoStepRequired}},
+	{"7. enrolled only with methods that the policy doesn't take → challenge: strengthen",
+		required | enrolled, machine | own | leaving | enrolledTaken | accountCounts, Verdict{Outcome: Strengthen, Reason: ReasonPhishingResistant}},
+	{"7. session without step where one is needed → challenge: verify; account MFA alone doesn't meet it unless the workspace accepts it",
+		required | browser | enrolled, own | leaving | stepCounts | accountCounts, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
+	{"7. SSH connection without step where one is needed → challenge: verify",
+		required | overSSH | asksSSH | enrolled, own | leaving | stepCounts, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
+	{"7. account MFA accepted but the token lacks it, and no Code factor → challenge: verify at Account with acr_values",
+		required | accountWould, own | leaving | enrolled | accountCounts, Verdict{Outcome: Verify, Reason: ReasonAccountMFA, AtAccount: true}},
+	{"7. session without fresh step where one is needed → renew (in Code, where a factor of Code would do)",
+		required | browser | enrolledTaken, own | leaving | stepInTime | accountInTime, Verdict{Outcome: Renew, Reason: ReasonStepExpired}},
+	{"7. session without fresh step where one is needed → renew (at the account, where only its MFA would do)",
+		required | browser, own | leaving | stepInTime | accountInTime | enrolledTaken, Verdict{Outcome: Renew, Reason: ReasonStepExpired, AtAccount: true}},
+	{"7. SSH connection without fresh step where one is needed → renew",
+		required | overSSH | asksSSH, own | leaving | stepInTime, Verdict{Outcome: Renew, Reason: ReasonStepExpired}},
+	{"8. Sensitive action without a step in the last 15 minutes, where the user is enrolled → challenge: renew. (The account's counts where the person or the workspace lets it open Code.)",
+		sensitive | enrolled, machine | stepWithin15 | accountWithin15, Verdict{Outcome: Renew, Reason: ReasonFreshStep}},
+	{"8. or the account has MFA → challenge: renew",
+		sensitive | accountMFA, machine | enrolled | stepWithin15 | accountWithin15, Verdict{Outcome: Renew, Reason: ReasonFreshStep, AtAccount: true}},
+	{"4. The resource doesn't exist → hidden (as if it existed until here)",
+		0, exists, Verdict{Outcome: Hidden, Reason: ReasonNotFound}},
+	{"9. Allow → Grant.",
+		0, 0, Verdict{Outcome: Allow, Reason: ReasonAllowed}},
+}
+
+// asked is what the text says of an action: what it is done to, what it takes.
+type asked struct {
+	on    Content
+	needs Permission
+	scope Scope // "" : no token can
+	facts fact  // of reads, sensitive, own, leaving
+}
+
+// askedOf lists the actions. "Sensitive: access controls, members, tokens, keys,
+// factors, visibility, deletion." Turning two-step verification off carries
+// its fresh code itself.
+var askedOf = map[Action]asked{
+	ReadSelf:         {Self, Read, ScopeReadUser, own | reads},
+	ManageFactors:    {Self, Admin, "", own | sensitive},
+	TurnOffTwoStep:   {Self, Admin, "", own},
+	ManageTokens:     {Self, Admin, "", own | sensitive},
+	CreateWorkspace:  {Self, Admin, "", own},
+	AcceptInvitation: {Self, Admin, "", own},
+
+	ReadWorkspace:    {Workspace, Read, ScopeReadWorkspace, reads},
+	ListRepositories: {Workspace, Read, ScopeReadRepository, reads},
+	CreateRepository: {Workspace, Write, ScopeAdminRepository, 0},
+	LeaveWorkspace:   {Workspace, Read, "", leaving},
+	ReadMembers:      {Workspace, Read, ScopeReadWorkspace, reads},
+	ManageMembers:    {Workspace, Admin, "", sensitive},
+	ReadAccess:       {Workspace, Admin, "", reads},
+	ManageAccess:     {Workspace, Admin, "", sensitive},
+	ReadPlan:         {Workspace, Read, "", reads},
+
+	ReadRepository:  {Repository, Read, ScopeReadRepository, reads},
+	WriteRepository: {Repository, Write, ScopeWriteRepository, 0},
+}
+
+// enough lists the scopes that will do for one: writing includes reading,
+// administering includes writing.
+var enough = map[Scope][]Scope{
+	ScopeReadUser:        {ScopeReadUser},
+	ScopeReadWorkspace:   {ScopeReadWorkspace},
+	ScopeReadRepository:  {ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository},
+	ScopeWriteRepository: {ScopeWriteRepository, ScopeAdminRepository},
+	ScopeAdminRepository: {ScopeAdminRepository},
+}
+
+// oracle gives the index of the sentence that speaks, and what it says.
+func oracle(f fact) (int, Verdict) {
+	for i := range sentences {
+		if s := &sentences[i]; f&s.when == s.when && f&s.unless == 0 {
+			return i, s.says
+		}
+	}
+	panic("the last sentence always holds")
+}
+
+// factsOf gathers what is true of a case.
+func factsOf(a *Actor, p *Policy, r *Resource, action Action, now time.Time) fact {
+	what := askedOf[action]
+	return what.facts | factsOfActor(a, now) | factsOfPolicy(a, p, now) | factsOfResource(p, r, what) | factsOfScopes(a, what)
+}
+
+func factsOfActor(a *Actor, now time.Time) fact {
+	var f fact
+	carriesAccount := false
+	switch a.Credential {
+	case Session:
+		f, carriesAccount = browser, true
+	case OAuthToken: // "acr and auth_time travel in it"
+		carriesAccount = true
+	case SSHKey:
+		f = overSSH
+	case APIToken:
+	case WorkspaceToken, RepositoryToken, DeployKey:
+		return machine // "exempt (they belong to nobody)"
+	default:
+		return nobody
+	}
+	if a.User == "" {
+		return nobody
+	}
+	if a.Factors.TOTP || a.Factors.WebAuthn {
+		f |= enrolled
+	}
+	if stepKnown(a) {
+		f |= stepTaken
+		if now.Sub(a.Step.At) <= 15*time.Minute {
+			f |= stepWithin15
+		}
+	}
+	if carriesAccount && (a.Account.ACR == "aal2" || a.Account.ACR == "phr" || slices.Contains(a.Account.AMR, "mfa")) {
+		f |= accountMFA
+		if a.AccountOpens {
+			f |= opensByAccount
+		}
+	}
+	return f
+}
+
+// stepKnown: "SecondStep: a session: when it was verified. SSH: a security-key
+// signature, or a code. A token: none of its own."
+func stepKnown(a *Actor) bool {
+	switch a.Step.Method {
+	case TOTP, WebAuthn, RecoveryCode, SecurityKey:
+		return a.Credential == Session || a.Credential == SSHKey
+	}
+	return false
+}
+
+func factsOfPolicy(a *Actor, p *Policy, now time.Time) fact {
+	var f fact
+	if p.RequireTwoStep && (p.RequireFrom.IsZero() || now.After(p.RequireFrom)) {
+		f |= required
+	}
+	if p.AskOverSSH {
+		f |= asksSSH
+	}
+	if p.RefuseMachines {
+		f |= machinesRefused
+	}
+	if len(p.Networks) > 0 && !slices.ContainsFunc(p.Networks, containing(a)) {
+		f |= networkForbidden
+	}
+	strong := func(m Method) bool { return m == WebAuthn || m == SecurityKey }
+	if a.Factors.WebAuthn || a.Factors.TOTP && !p.PhishingResistant {
+		f |= enrolledTaken
+	}
+	inTime := func(at time.Time) bool { return p.AskAgain == 0 || now.Sub(at) <= p.AskAgain }
+	if stepKnown(a) && (strong(a.Step.Method) || !p.PhishingResistant) {
+		f |= stepCounts
+		if inTime(a.Step.At) {
+			f |= stepInTime
+		}
+	}
+	return f | factsOfAccountUnder(a, p, inTime, now)
+}
+
+// factsOfAccountUnder: "The account's MFA doesn't count unless the workspace
+// ticks it, and then only by evidence."
+func factsOfAccountUnder(a *Actor, p *Policy, inTime func(time.Time) bool, now time.Time) fact {
+	if a.User == "" || a.Credential != Session && a.Credential != OAuthToken {
+		return 0
+	}
+	var f fact
+	proven := a.Account.ACR == "phr"
+	if !p.PhishingResistant {
+		proven = proven || a.Account.ACR == "aal2" || slices.Contains(a.Account.AMR, "mfa")
+	}
+	if p.AcceptAccountMFA {
+		f |= accountWould
+		if proven {
+			f |= accountCounts
+			if inTime(a.Account.AuthTime) {
+				f |= accountInTime
+			}
+		}
+	}
+	mfa := factsOfActor(a, now)
+	if mfa&accountMFA != 0 && now.Sub(a.Account.AuthTime) <= 15*time.Minute {
+		// It stands for the step where there is no other, and where the person
+		// or the workspace lets it.
+		if mfa&enrolled == 0 || mfa&opensByAccount != 0 || f&accountCounts != 0 {
+			f |= accountWithin15
+		}
+	}
+	return f
+}
+
+// factsOfResource: "Public: repository, issue tracker, wiki, snippet. Workspace: –."
+func factsOfResource(p *Policy, r *Resource, what asked) fact {
+	var f fact
+	permission := r.Permission
+	if r.Exists {
+		f |= exists
+		if r.Public && what.on == Repository && !p.NoPublic {
+			f |= public
+			permission = max(permission, Read) // what anyone may read is no secret
+		}
+	}
+	if permission > None {
+		f |= somePermission
+	}
+	if permission >= what.needs {
+		f |= enoughPermission
+	}
+	return f
+}
+
+func factsOfScopes(a *Actor, what asked) fact {
+	switch a.Credential {
+	case APIToken, OAuthToken, WorkspaceToken, RepositoryToken:
+		for _, s := range a.Scopes {
+			if slices.Contains(enough[what.scope], s) {
+				return 0
+			}
+		}
+		return scopeMissing
+	}
+	return 0
+}
