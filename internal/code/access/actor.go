@@ -41,8 +41,15 @@ func (c Credential) machine() bool {
 
 // scoped reports whether it can do only what its scopes name.
 func (c Credential) scoped() bool {
-	return c == APIToken || c == OAuthToken || c == WorkspaceToken || c == RepositoryToken
+	return c == APIToken || c == OAuthToken || c.machine()
 }
+
+// steps reports whether it can have taken a second step: no token does.
+func (c Credential) steps() bool { return c == Session || c == SSHKey }
+
+// viaAccount reports whether it came through a sign-in at the account, which
+// it can tell of and be sent back to.
+func (c Credential) viaAccount() bool { return c == Session || c == OAuthToken }
 
 // Scope is one thing that a token may do, named as Bitbucket names it.
 // Writing includes reading, administering includes writing.
@@ -82,6 +89,11 @@ const (
 	SecurityKey  Method = "sk"       // an SSH key on a security key, user verified
 	RecoveryCode Method = "recovery"
 )
+
+// known reports whether it is one of these; no other counts as a step.
+func (m Method) known() bool {
+	return m == TOTP || m == WebAuthn || m == SecurityKey || m == RecoveryCode
+}
 
 // phishingResistant reports whether the method can't be relayed by a false site.
 func (m Method) phishingResistant() bool { return m == WebAuthn || m == SecurityKey }
@@ -135,8 +147,27 @@ type Actor struct {
 	CredentialID string // of the session, token or key
 	User         string // id of the person's profile; empty for a machine
 	Address      netip.Addr
-	Scopes       []Scope // where the credential is scoped
+	Scopes       []Scope // of all but sessions and people's SSH keys
 	Evidence
+}
+
+// known reports whether it is somebody: a person's credential names the person,
+// a machine's names none.
+func (a *Actor) known() bool {
+	return a.Credential.person() && a.User != "" || a.Credential.machine() && a.User == ""
+}
+
+// carried gives the evidence that counts: what this kind of credential can't
+// have proven is left out.
+func (a *Actor) carried() Evidence {
+	e := a.Evidence
+	if !a.Credential.steps() || !e.Step.Method.known() {
+		e.Step = Step{}
+	}
+	if !a.Credential.viaAccount() {
+		e.Account = Account{}
+	}
+	return e
 }
 
 // holds reports whether one of the actor's scopes is enough for need.

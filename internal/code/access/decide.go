@@ -78,14 +78,15 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	if rule.name == "" {
 		return Verdict{Outcome: Forbidden, Reason: ReasonPermission}
 	}
-	public := r.Exists && r.Public && !p.NoPublic
+	a.Evidence = a.carried()
+	public := r.Exists && r.Public && !p.NoPublic && rule.content == Repository
 
 	// 1. Public content, read.
 	if public && rule.reads {
 		return Verdict{Outcome: Allow, Reason: ReasonPublic}
 	}
 	// 2. Nobody.
-	if !a.Credential.person() && !a.Credential.machine() {
+	if !a.known() {
 		return Verdict{Outcome: Unauthenticated, Reason: ReasonSignedOut}
 	}
 	// 3. A session that stopped half-way through signing in.
@@ -99,7 +100,7 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	if public {
 		permission = max(permission, Read)
 	}
-	if permission == None {
+	if permission == None || rule.content == Self && a.Credential.machine() {
 		return Verdict{Outcome: Hidden, Reason: ReasonNotFound}
 	}
 	if permission < rule.needs {
@@ -112,7 +113,7 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	if a.Credential.scoped() && !a.holds(rule.scope) {
 		return Verdict{Outcome: Forbidden, Reason: ReasonScope}
 	}
-	if !rule.exempt {
+	if rule.content != Self && !rule.exempt {
 		// 6. Networks.
 		if !p.admits(a.Address) {
 			return Verdict{Outcome: Forbidden, Reason: ReasonNetwork}
@@ -149,8 +150,7 @@ func judgeStep(a *Actor, p *Policy, now time.Time) (verdict Verdict, met bool) {
 		switch {
 		case a.Factors.Enrolled():
 			challenge.Outcome, challenge.Reason = Strengthen, ReasonPhishingResistant
-		case p.AcceptAccountMFA && (a.Credential == Session || a.Credential == OAuthToken):
-			// These came through the account and can go back to it for more.
+		case p.AcceptAccountMFA && a.Credential.viaAccount():
 			challenge.Outcome, challenge.Reason, challenge.AtAccount = Verify, ReasonAccountMFA, true
 		default:
 			challenge.Outcome, challenge.Reason = Enrol, ReasonTwoStepRequired
@@ -167,7 +167,7 @@ func judgeStep(a *Actor, p *Policy, now time.Time) (verdict Verdict, met bool) {
 		return Verdict{}, true
 	case !suited:
 		challenge.Outcome, challenge.Reason, challenge.AtAccount = Renew, ReasonStepExpired, true
-	case p.takes(a.Step.Method):
+	case account || p.takes(a.Step.Method):
 		challenge.Outcome, challenge.Reason = Renew, ReasonStepExpired
 	case a.Step.Method != "":
 		challenge.Outcome, challenge.Reason = Verify, ReasonPhishingResistant
@@ -187,6 +187,6 @@ func fresh(a *Actor, p *Policy, now time.Time) bool {
 	if a.Step.Method != "" && within(a.Step.At, FreshFor, now) {
 		return true
 	}
-	accountCounts := !enrolled || a.AccountOpens || p.AcceptAccountMFA
+	accountCounts := !enrolled || a.AccountOpens || p.takesAccount(a.Account)
 	return accountCounts && a.Account.MFA() && within(a.Account.AuthTime, FreshFor, now)
 }

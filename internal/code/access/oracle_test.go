@@ -1,7 +1,7 @@
 package access
 
 import (
-	"math/bits"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -12,11 +12,17 @@ import (
 // sentences of the text hold, all of them, and the one that stands first in
 // the text speaks.
 //
-// Three readings are settled and recorded: what doesn't exist is judged with
-// the permission that the actor would have, and is hidden only at the end
-// (decision 0003); a credential that carries nothing of the account is asked to
-// enrol even where the account's MFA would do; a person's credential that names
-// no person, and one of an unknown kind, is nobody.
+// Where the text leaves a choice, these readings hold:
+//   - What doesn't exist is judged with the permission that the actor would
+//     have, and is hidden only at the end (decision 0003).
+//   - A credential that carries nothing of the account is asked to enrol even
+//     where the account's MFA would do.
+//   - Nobody is also: a person's credential that names no person, a machine's
+//     that names one, and a credential of an unknown kind.
+//   - A step counts for a workspace's rule only while a factor that the policy
+//     takes is on: "enrolled at the time of access".
+//   - A session whose step is of a kind that the policy doesn't take is asked to
+//     verify, for the reason that the policy wants a stronger kind.
 
 // fact is one thing that is true of a case.
 type fact uint64
@@ -39,13 +45,13 @@ const (
 	required
 	enrolledTaken    // with at least one method that the policy takes
 	stepCounts       // by a method that the policy takes
-	stepInTime       // and not too old for it
+	stepInTime       // and not too old for it, and such a method is still on
 	accountWould     // the policy takes the account's MFA, and this credential can carry it
 	accountCounts    // and it was proven
 	accountInTime    // and isn't too old
-	asksSSH          //
-	machinesRefused  //
-	networkForbidden //
+	asksSSH
+	machinesRefused
+	networkForbidden
 	// What is asked for.
 	exists
 	public
@@ -92,9 +98,13 @@ var sentences = []sentence{
 	{"7. enrolled only with methods that the policy doesn't take → challenge: strengthen",
 		required | enrolled, machine | own | leaving | enrolledTaken | accountCounts, Verdict{Outcome: Strengthen, Reason: ReasonPhishingResistant}},
 	{"7. session without step where one is needed → challenge: verify; account MFA alone doesn't meet it unless the workspace accepts it",
-		required | browser | enrolled, own | leaving | stepCounts | accountCounts, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
+		required | browser | enrolled, own | leaving | stepTaken | accountCounts, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
 	{"7. SSH connection without step where one is needed → challenge: verify",
-		required | overSSH | asksSSH | enrolled, own | leaving | stepCounts, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
+		required | overSSH | asksSSH | enrolled, own | leaving | stepTaken, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
+	{"Phishing-resistant steps only: session whose step is of another kind → challenge: verify",
+		required | browser | enrolled, own | leaving | stepCounts | accountCounts, Verdict{Outcome: Verify, Reason: ReasonPhishingResistant}},
+	{"Phishing-resistant steps only: SSH connection whose step is of another kind → challenge: verify",
+		required | overSSH | asksSSH | enrolled, own | leaving | stepCounts, Verdict{Outcome: Verify, Reason: ReasonPhishingResistant}},
 	{"7. account MFA accepted but the token lacks it, and no Code factor → challenge: verify at Account with acr_values",
 		required | accountWould, own | leaving | enrolled | accountCounts, Verdict{Outcome: Verify, Reason: ReasonAccountMFA, AtAccount: true}},
 	{"7. session without fresh step where one is needed → renew (in Code, where a factor of Code would do)",
@@ -157,13 +167,34 @@ var enough = map[Scope][]Scope{
 }
 
 // oracle gives the index of the sentence that speaks, and what it says.
-func oracle(f fact) (int, Verdict) {
+func oracle(f fact, p *Policy) (int, Verdict) {
 	for i := range sentences {
 		if s := &sentences[i]; f&s.when == s.when && f&s.unless == 0 {
-			return i, s.says
+			return i, complete(s, p)
 		}
 	}
 	panic("the last sentence always holds")
+}
+
+// complete adds to a challenge what a program needs to meet it (RFC 9470):
+// which sign-in would do, and how old a step may be.
+func complete(s *sentence, p *Policy) Verdict {
+	v := s.says
+	if !v.Outcome.Challenge() {
+		return v
+	}
+	v.ACR = "aal2"
+	switch s.text[0] {
+	case '3': // any step, of any age
+	case '8':
+		v.MaxAge = 15 * time.Minute
+	default:
+		v.MaxAge = p.AskAgain
+		if p.PhishingResistant {
+			v.ACR = "phr"
+		}
+	}
+	return v
 }
 
 // factsOf gathers what is true of a case.
@@ -183,8 +214,11 @@ func factsOfActor(a *Actor, now time.Time) fact {
 	case SSHKey:
 		f = overSSH
 	case APIToken:
-	case WorkspaceToken, RepositoryToken, DeployKey:
-		return machine // "exempt (they belong to nobody)"
+	case WorkspaceToken, RepositoryToken, DeployKey: // "exempt (they belong to nobody)"
+		if a.User != "" {
+			return nobody
+		}
+		return machine
 	default:
 		return nobody
 	}
@@ -221,7 +255,7 @@ func stepKnown(a *Actor) bool {
 
 func factsOfPolicy(a *Actor, p *Policy, now time.Time) fact {
 	var f fact
-	if p.RequireTwoStep && (p.RequireFrom.IsZero() || now.After(p.RequireFrom)) {
+	if p.RequireTwoStep && p.RequireFrom.Compare(now) <= 0 {
 		f |= required
 	}
 	if p.AskOverSSH {
@@ -230,7 +264,8 @@ func factsOfPolicy(a *Actor, p *Policy, now time.Time) fact {
 	if p.RefuseMachines {
 		f |= machinesRefused
 	}
-	if len(p.Networks) > 0 && !slices.ContainsFunc(p.Networks, containing(a)) {
+	inside := func(n netip.Prefix) bool { return n.Contains(a.Address) }
+	if len(p.Networks) > 0 && !slices.ContainsFunc(p.Networks, inside) {
 		f |= networkForbidden
 	}
 	strong := func(m Method) bool { return m == WebAuthn || m == SecurityKey }
@@ -240,7 +275,7 @@ func factsOfPolicy(a *Actor, p *Policy, now time.Time) fact {
 	inTime := func(at time.Time) bool { return p.AskAgain == 0 || now.Sub(at) <= p.AskAgain }
 	if stepKnown(a) && (strong(a.Step.Method) || !p.PhishingResistant) {
 		f |= stepCounts
-		if inTime(a.Step.At) {
+		if f&enrolledTaken != 0 && inTime(a.Step.At) {
 			f |= stepInTime
 		}
 	}
@@ -300,7 +335,7 @@ func factsOfResource(p *Policy, r *Resource, what asked) fact {
 
 func factsOfScopes(a *Actor, what asked) fact {
 	switch a.Credential {
-	case APIToken, OAuthToken, WorkspaceToken, RepositoryToken:
+	case APIToken, OAuthToken, WorkspaceToken, RepositoryToken, DeployKey:
 		for _, s := range a.Scopes {
 			if slices.Contains(enough[what.scope], s) {
 				return 0
