@@ -78,6 +78,9 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	if rule.name == "" {
 		return Verdict{Outcome: Forbidden, Reason: ReasonPermission}
 	}
+	if rule.content == Self {
+		p = Policy{} // a person's own settings are under no workspace's rules
+	}
 	a.Evidence = a.carried()
 	public := r.Exists && r.Public && !p.NoPublic && rule.content == Repository
 
@@ -113,7 +116,7 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	if a.Credential.scoped() && !a.holds(rule.scope) {
 		return Verdict{Outcome: Forbidden, Reason: ReasonScope}
 	}
-	if rule.content != Self && !rule.exempt {
+	if !rule.exempt {
 		// 6. Networks.
 		if !p.admits(a.Address) {
 			return Verdict{Outcome: Forbidden, Reason: ReasonNetwork}

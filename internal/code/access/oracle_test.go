@@ -200,6 +200,9 @@ func complete(s *sentence, p *Policy) Verdict {
 // factsOf gathers what is true of a case.
 func factsOf(a *Actor, p *Policy, r *Resource, action Action, now time.Time) fact {
 	what := askedOf[action]
+	if what.on == Self {
+		p = &Policy{} // "A blocked member can still open their own settings."
+	}
 	return what.facts | factsOfActor(a, now) | factsOfPolicy(a, p, now) | factsOfResource(p, r, what) | factsOfScopes(a, what)
 }
 
