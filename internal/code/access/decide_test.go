@@ -2,9 +2,12 @@ package access
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"sallyport.dev/internal/errs"
 )
 
 // now is when every case happens.
@@ -238,5 +241,81 @@ func TestOracleKnowsEveryAction(t *testing.T) {
 	}
 	if len(askedOf) != len(Actions()) {
 		t.Errorf("%d actions, the oracle knows %d", len(Actions()), len(askedOf))
+	}
+}
+
+// The edges of each span of time: the last moment still counts.
+func TestEdgesOfTime(t *testing.T) {
+	ready := stepped("u")
+	ready.Factors = Factors{TOTP: true}
+	at := func(age time.Duration) Actor {
+		a := ready
+		a.Step.At = now.Add(-age)
+		return a
+	}
+	rules := Policy{RequireTwoStep: true, AskAgain: time.Hour}
+	grace := func(left time.Duration) Policy {
+		return Policy{RequireTwoStep: true, RequireFrom: now.Add(left), AskAgain: time.Hour}
+	}
+	for _, c := range []struct {
+		name   string
+		actor  Actor
+		policy Policy
+		action Action
+		want   Reason
+	}{
+		{"15 minutes", at(FreshFor), rules, ManageAccess, ReasonAllowed},
+		{"15 minutes and a bit", at(FreshFor + 1), rules, ManageAccess, ReasonFreshStep},
+		{"an hour", at(time.Hour), rules, ReadAccess, ReasonAllowed},
+		{"an hour and a bit", at(time.Hour + 1), rules, ReadAccess, ReasonStepExpired},
+		{"a clock that is a little behind", at(-time.Minute), rules, ManageAccess, ReasonAllowed},
+		{"a step from the future", at(-time.Minute - 1), rules, ReadAccess, ReasonStepExpired},
+		{"a step from the future, sensitive", at(-time.Minute - 1), Policy{}, ManageAccess, ReasonFreshStep},
+		{"the last moment of grace", session("u"), grace(1), ReadAccess, ReasonAllowed},
+		{"the end of the grace", session("u"), grace(0), ReadAccess, ReasonTwoStepRequired},
+		{"a step without a time", at(now.Sub(time.Time{})), rules, ReadAccess, ReasonStepExpired},
+	} {
+		if v := Decide(c.actor, c.policy, Resource{Exists: true, Permission: Admin}, c.action, now); v.Reason != c.want {
+			t.Errorf("%s: %+v, want %s", c.name, v, c.want)
+		}
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	for _, c := range []struct {
+		networks, address string
+		admitted          bool
+	}{
+		{"", "203.0.113.9", true},
+		{"192.0.2.0/24", "192.0.2.255", true},
+		{"192.0.2.77/24", "192.0.2.1", true}, // written with an address in it
+		{"192.0.2.0/24", "192.0.3.0", false},
+		{"192.0.2.0/24", "::ffff:192.0.2.1", true},
+		{"2001:db8::/32  192.0.2.7/32", "192.0.2.7", true},
+		{"2001:db8::/32\n192.0.2.7/32", "2001:db8:1::1", true},
+		{"2001:db8::/32", "192.0.2.7", false},
+		{"192.0.2.0/24", "", false}, // an address that isn't known
+		{"0.0.0.0/0", "", false},
+		{"0.0.0.0/0", "2001:db8::1", false},
+	} {
+		networks, err := ParseNetworks(c.networks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := ParseNetworks(FormatNetworks(networks)); err != nil || !slices.Equal(again, networks) {
+			t.Errorf("%q comes back as %v, %v", c.networks, again, err)
+		}
+		var address netip.Addr
+		if c.address != "" {
+			address = netip.MustParseAddr(c.address)
+		}
+		if p := (Policy{Networks: networks}); p.admits(address) != c.admitted {
+			t.Errorf("%q admits %q: %v", c.networks, c.address, !c.admitted)
+		}
+	}
+	for _, bad := range []string{"192.0.2.1", "192.0.2.0/33", "example.com", "192.0.2.0/24,192.0.3.0/24", "::ffff:192.0.2.0/120", "fe80::1%eth0/64"} {
+		if networks, err := ParseNetworks(bad); !errs.Is(err, errs.KindInvalid) || networks != nil {
+			t.Errorf("%q: %v, %v", bad, networks, err)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 	g.records.count(now, f.WorkspaceID, actor, action, verdict)
 	if verdict.Outcome != Allow {
 		refusal := &Refusal{Verdict: verdict, Action: action}
-		if f.Role != Outsider {
+		if f.Role != Outsider && verdict.Outcome != Unauthenticated {
 			refusal.WorkspaceSlug, refusal.WorkspaceName = f.WorkspaceSlug, f.WorkspaceName
 		}
 		return Grant{}, refusal
@@ -117,7 +117,7 @@ LEFT JOIN member m ON m.workspace = w.id AND m.user_id = $3
 LEFT JOIN code_user u ON u.id = $3`
 
 func (g *Gate) facts(ctx context.Context, actor Actor, target Target) (facts, error) {
-	r, err := db.One[row](ctx, g.db, query, strings.ToLower(target.Workspace), strings.ToLower(target.Repository), actor.User)
+	r, err := db.One[row](ctx, g.db, query, slug(target.Workspace), slug(target.Repository), actor.User)
 	if err != nil {
 		return facts{}, fmt.Errorf("reading the facts: %w", err)
 	}
@@ -135,6 +135,12 @@ func (g *Gate) facts(ctx context.Context, actor Actor, target Target) (facts, er
 		PhishingResistant: r.PhishingResistant, AskAgain: r.AskAgain, AskOverSSH: r.AskOverSSH,
 		RefuseMachines: r.RefuseMachines, Networks: networks, NoPublic: r.NoPublic,
 	}}, nil
+}
+
+// slug gives the form in which names are kept. What no database takes as text
+// becomes a name that nothing has, so that it is judged like any other.
+func slug(name string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.ToValidUTF8(name, "?"), "\x00", "?"))
 }
 
 // resource gives what the action is done to, as the actor may know it.
@@ -156,7 +162,7 @@ func ParseNetworks(text string) ([]netip.Prefix, error) {
 	var networks []netip.Prefix
 	for _, field := range strings.Fields(text) {
 		network, err := netip.ParsePrefix(field)
-		if err != nil {
+		if err != nil || network.Addr().Is4In6() { // an address is compared as the IPv4 that it is
 			return nil, errs.Invalid("networks", "%q is not a network such as 192.0.2.0/24.", field)
 		}
 		networks = append(networks, network.Masked())

@@ -43,12 +43,12 @@ const (
 	opensByAccount // chosen by the person, and proven
 	// What the workspace's rules make of it.
 	required
-	enrolledTaken    // with at least one method that the policy takes
-	stepCounts       // by a method that the policy takes
-	stepInTime       // and not too old for it, and such a method is still on
-	accountWould     // the policy takes the account's MFA, and this credential can carry it
-	accountCounts    // and it was proven
-	accountInTime    // and isn't too old
+	enrolledTaken // with at least one method that the policy takes
+	stepCounts    // by a method that the policy takes
+	stepInTime    // and not too old for it, and such a method is still on
+	accountWould  // the policy takes the account's MFA, and this credential can carry it
+	accountCounts // and it was proven
+	accountInTime // and isn't too old
 	asksSSH
 	machinesRefused
 	networkForbidden
@@ -75,52 +75,121 @@ type sentence struct {
 // sentences stand in the order of the text. Each can be read by itself: none
 // counts on another having been looked at before.
 var sentences = []sentence{
-	{"1. Public content, read → allow, to anyone.",
-		public | reads, 0, Verdict{Outcome: Allow, Reason: ReasonPublic}},
-	{"2. Nobody is signed in → unauthenticated.",
-		nobody, 0, Verdict{Outcome: Unauthenticated, Reason: ReasonSignedOut}},
-	{"3. A browser session whose user is enrolled, without a second step → challenge: verify, whatever the workspace says (met by the account's MFA where the user has chosen it and the token proves it).",
-		browser | enrolled, stepTaken | opensByAccount, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
-	{"4. The actor has no permission at all on it → hidden",
-		0, somePermission, Verdict{Outcome: Hidden, Reason: ReasonNotFound}},
-	{"machine credential: belongs to no person (so none has settings of its own)",
-		machine | own, 0, Verdict{Outcome: Hidden, Reason: ReasonNotFound}},
-	{"4. some permission, but not for this action → forbidden",
-		0, enoughPermission, Verdict{Outcome: Forbidden, Reason: ReasonPermission}},
-	{"5. Machine credentials: refused where the policy says so",
-		machine | machinesRefused, own, Verdict{Outcome: Forbidden, Reason: ReasonMachine}},
-	{"5. their own scope and resource bound apply. Scopes of tokens likewise.",
-		scopeMissing, 0, Verdict{Outcome: Forbidden, Reason: ReasonScope}},
-	{"6. The network isn't allowed → forbidden(network). A blocked member can still open their own settings, sign out, and leave the workspace.",
-		networkForbidden, own | leaving, Verdict{Outcome: Forbidden, Reason: ReasonNetwork}},
-	{"7. 2SV is required: not enrolled, and no accepted account MFA → challenge: enrol",
-		required, machine | own | leaving | enrolled | accountWould, Verdict{Outcome: Enrol, Reason: ReasonTwoStepRequired}},
-	{"7. enrolled only with methods that the policy doesn't take → challenge: strengthen",
-		required | enrolled, machine | own | leaving | enrolledTaken | accountCounts, Verdict{Outcome: Strengthen, Reason: ReasonPhishingResistant}},
-	{"7. session without step where one is needed → challenge: verify; account MFA alone doesn't meet it unless the workspace accepts it",
-		required | browser | enrolled, own | leaving | stepTaken | accountCounts, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
-	{"7. SSH connection without step where one is needed → challenge: verify",
-		required | overSSH | asksSSH | enrolled, own | leaving | stepTaken, Verdict{Outcome: Verify, Reason: ReasonStepNeeded}},
-	{"Phishing-resistant steps only: session whose step is of another kind → challenge: verify",
-		required | browser | enrolled, own | leaving | stepCounts | accountCounts, Verdict{Outcome: Verify, Reason: ReasonPhishingResistant}},
-	{"Phishing-resistant steps only: SSH connection whose step is of another kind → challenge: verify",
-		required | overSSH | asksSSH | enrolled, own | leaving | stepCounts, Verdict{Outcome: Verify, Reason: ReasonPhishingResistant}},
-	{"7. account MFA accepted but the token lacks it, and no Code factor → challenge: verify at Account with acr_values",
-		required | accountWould, own | leaving | enrolled | accountCounts, Verdict{Outcome: Verify, Reason: ReasonAccountMFA, AtAccount: true}},
-	{"7. session without fresh step where one is needed → renew (in Code, where a factor of Code would do)",
-		required | browser | enrolledTaken, own | leaving | stepInTime | accountInTime, Verdict{Outcome: Renew, Reason: ReasonStepExpired}},
-	{"7. session without fresh step where one is needed → renew (at the account, where only its MFA would do)",
-		required | browser, own | leaving | stepInTime | accountInTime | enrolledTaken, Verdict{Outcome: Renew, Reason: ReasonStepExpired, AtAccount: true}},
-	{"7. SSH connection without fresh step where one is needed → renew",
-		required | overSSH | asksSSH, own | leaving | stepInTime, Verdict{Outcome: Renew, Reason: ReasonStepExpired}},
-	{"8. Sensitive action without a step in the last 15 minutes, where the user is enrolled → challenge: renew. (The account's counts where the person or the workspace lets it open Code.)",
-		sensitive | enrolled, machine | stepWithin15 | accountWithin15, Verdict{Outcome: Renew, Reason: ReasonFreshStep}},
-	{"8. or the account has MFA → challenge: renew",
-		sensitive | accountMFA, machine | enrolled | stepWithin15 | accountWithin15, Verdict{Outcome: Renew, Reason: ReasonFreshStep, AtAccount: true}},
-	{"4. The resource doesn't exist → hidden (as if it existed until here)",
-		0, exists, Verdict{Outcome: Hidden, Reason: ReasonNotFound}},
-	{"9. Allow → Grant.",
-		0, 0, Verdict{Outcome: Allow, Reason: ReasonAllowed}},
+	{
+		"1. Public content, read → allow, to anyone.",
+		public | reads, 0,
+		Verdict{Outcome: Allow, Reason: ReasonPublic},
+	},
+	{
+		"2. Nobody is signed in → unauthenticated.",
+		nobody, 0,
+		Verdict{Outcome: Unauthenticated, Reason: ReasonSignedOut},
+	},
+	{
+		"3. A browser session whose user is enrolled, without a second step → challenge: verify, whatever the workspace says (met by the account's MFA where the user has chosen it and the token proves it).",
+		browser | enrolled, stepTaken | opensByAccount,
+		Verdict{Outcome: Verify, Reason: ReasonStepNeeded},
+	},
+	{
+		"4. The actor has no permission at all on it → hidden",
+		0, somePermission,
+		Verdict{Outcome: Hidden, Reason: ReasonNotFound},
+	},
+	{
+		"machine credential: belongs to no person (so none has settings of its own)",
+		machine | own, 0,
+		Verdict{Outcome: Hidden, Reason: ReasonNotFound},
+	},
+	{
+		"4. some permission, but not for this action → forbidden",
+		0, enoughPermission,
+		Verdict{Outcome: Forbidden, Reason: ReasonPermission},
+	},
+	{
+		"5. Machine credentials: refused where the policy says so",
+		machine | machinesRefused, own,
+		Verdict{Outcome: Forbidden, Reason: ReasonMachine},
+	},
+	{
+		"5. their own scope and resource bound apply. Scopes of tokens likewise.",
+		scopeMissing, 0,
+		Verdict{Outcome: Forbidden, Reason: ReasonScope},
+	},
+	{
+		"6. The network isn't allowed → forbidden(network). A blocked member can still open their own settings, sign out, and leave the workspace.",
+		networkForbidden, own | leaving,
+		Verdict{Outcome: Forbidden, Reason: ReasonNetwork},
+	},
+	{
+		"7. 2SV is required: not enrolled, and no accepted account MFA → challenge: enrol",
+		required, machine | own | leaving | enrolled | accountWould,
+		Verdict{Outcome: Enrol, Reason: ReasonTwoStepRequired},
+	},
+	{
+		"7. enrolled only with methods that the policy doesn't take → challenge: strengthen",
+		required | enrolled, machine | own | leaving | enrolledTaken | accountCounts,
+		Verdict{Outcome: Strengthen, Reason: ReasonPhishingResistant},
+	},
+	{
+		"7. session without step where one is needed → challenge: verify; account MFA alone doesn't meet it unless the workspace accepts it",
+		required | browser | enrolled, own | leaving | stepTaken | accountCounts,
+		Verdict{Outcome: Verify, Reason: ReasonStepNeeded},
+	},
+	{
+		"7. SSH connection without step where one is needed → challenge: verify",
+		required | overSSH | asksSSH | enrolled, own | leaving | stepTaken,
+		Verdict{Outcome: Verify, Reason: ReasonStepNeeded},
+	},
+	{
+		"Phishing-resistant steps only: session whose step is of another kind → challenge: verify",
+		required | browser | enrolled, own | leaving | stepCounts | accountCounts,
+		Verdict{Outcome: Verify, Reason: ReasonPhishingResistant},
+	},
+	{
+		"Phishing-resistant steps only: SSH connection whose step is of another kind → challenge: verify",
+		required | overSSH | asksSSH | enrolled, own | leaving | stepCounts,
+		Verdict{Outcome: Verify, Reason: ReasonPhishingResistant},
+	},
+	{
+		"7. account MFA accepted but the token lacks it, and no Code factor → challenge: verify at Account with acr_values",
+		required | accountWould, own | leaving | enrolled | accountCounts,
+		Verdict{Outcome: Verify, Reason: ReasonAccountMFA, AtAccount: true},
+	},
+	{
+		"7. session without fresh step where one is needed → renew (in Code, where a factor of Code would do)",
+		required | browser | enrolledTaken, own | leaving | stepInTime | accountInTime,
+		Verdict{Outcome: Renew, Reason: ReasonStepExpired},
+	},
+	{
+		"7. session without fresh step where one is needed → renew (at the account, where only its MFA would do)",
+		required | browser, own | leaving | stepInTime | accountInTime | enrolledTaken,
+		Verdict{Outcome: Renew, Reason: ReasonStepExpired, AtAccount: true},
+	},
+	{
+		"7. SSH connection without fresh step where one is needed → renew",
+		required | overSSH | asksSSH, own | leaving | stepInTime,
+		Verdict{Outcome: Renew, Reason: ReasonStepExpired},
+	},
+	{
+		"8. Sensitive action without a step in the last 15 minutes, where the user is enrolled → challenge: renew. (The account's counts where the person or the workspace lets it open Code.)",
+		sensitive | enrolled, machine | stepWithin15 | accountWithin15,
+		Verdict{Outcome: Renew, Reason: ReasonFreshStep},
+	},
+	{
+		"8. or the account has MFA → challenge: renew",
+		sensitive | accountMFA, machine | enrolled | stepWithin15 | accountWithin15,
+		Verdict{Outcome: Renew, Reason: ReasonFreshStep, AtAccount: true},
+	},
+	{
+		"4. The resource doesn't exist → hidden (as if it existed until here)",
+		0, exists,
+		Verdict{Outcome: Hidden, Reason: ReasonNotFound},
+	},
+	{
+		"9. Allow → Grant.",
+		0, 0,
+		Verdict{Outcome: Allow, Reason: ReasonAllowed},
+	},
 }
 
 // asked is what the text says of an action: what it is done to, what it takes.

@@ -304,7 +304,7 @@ func TestZeroValuesAreRefused(t *testing.T) {
 			t.Errorf("%v on the zero resource is allowed", action)
 		}
 	}
-	if (Verdict{}).Outcome == Allow || (Outcome("")).Challenge() {
+	if (Verdict{}).Outcome == Allow || Outcome("").Challenge() {
 		t.Error("the zero verdict allows or challenges")
 	}
 	if (Grant{}).Require() == nil || (Grant{}).Require(0) == nil || (Grant{}).Require(Actions()...) == nil {
