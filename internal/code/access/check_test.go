@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -341,4 +342,30 @@ func TestGrantNamesWhatWasAllowed(t *testing.T) {
 			t.Errorf("of one's own settings: %+v, %v", own, err)
 		}
 	})
+}
+
+// The cost of a check doesn't grow with what there is: every table is reached
+// by an index.
+func TestCheckUsesIndexesOnly(t *testing.T) {
+	type line struct {
+		ID, Parent, Unused int64
+		Detail             string
+	}
+	plan, err := db.All[line](t.Context(), dbtest.SQLite(t), "EXPLAIN QUERY PLAN "+query, "acme", "secret", "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	searched := 0
+	for _, l := range plan {
+		t.Log(l.Detail)
+		switch {
+		case strings.HasPrefix(l.Detail, "SEARCH"):
+			searched++
+		case strings.HasPrefix(l.Detail, "SCAN") && l.Detail != "SCAN CONSTANT ROW" && l.Detail != "SCAN anchor":
+			t.Errorf("a table is read through: %s", l.Detail)
+		}
+	}
+	if searched != 6 {
+		t.Errorf("%d searches, want one for each of workspace, repository, member, user and two kinds of factor", searched)
+	}
 }
