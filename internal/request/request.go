@@ -51,13 +51,21 @@ func Wrap(site string, trusted []netip.Prefix, next http.Handler) http.Handler {
 		out := &response{ResponseWriter: w}
 		w.Header().Set("X-Request-Id", in.id)
 		defer func() {
-			if thrown := recover(); thrown != nil && thrown != http.ErrAbortHandler {
+			thrown := recover()
+			if thrown != nil && thrown != http.ErrAbortHandler {
 				slog.ErrorContext(ctx, "a handler panicked", "site", site, "request", in.id, "panic", thrown, "stack", string(debug.Stack()))
 				if out.status == 0 {
 					http.Error(out, "Something went wrong on our side. Request "+in.id, http.StatusInternalServerError)
+					thrown = nil
 				}
 			}
+			if thrown == nil && out.status == 0 {
+				out.status = http.StatusOK // what a handler that writes nothing answers
+			}
 			logDone(ctx, site, r, in, out, time.Since(began))
+			if thrown != nil {
+				panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+			}
 		}()
 		next.ServeHTTP(out, r.WithContext(ctx))
 	})
@@ -127,7 +135,7 @@ type response struct {
 }
 
 func (w *response) WriteHeader(status int) {
-	if w.status == 0 {
+	if w.status == 0 && status >= http.StatusOK {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -4,8 +4,10 @@
 package door
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -48,7 +50,7 @@ func New(config Config) *Routes {
 	rs.mux.NotFound(func(w http.ResponseWriter, r *http.Request) { config.Fail(w, r, ErrNoRoute) })
 	rs.mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
-			if rs.mux.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			if rs.mux.Match(chi.NewRouteContext(), method, cmp.Or(r.URL.RawPath, r.URL.Path)) {
 				w.Header().Add("Allow", method)
 			}
 		}
@@ -60,9 +62,6 @@ func New(config Config) *Routes {
 // Gated adds a route that is judged: who asks comes from the door, what is
 // asked for from {workspace} and {repo} in the pattern.
 func (rs *Routes) Gated(method, pattern string, action access.Action, h Gated) {
-	if action == access.Open {
-		panic(fmt.Sprintf("%s %s is gated and declares no action for the gate", method, pattern))
-	}
 	rs.add(method, pattern, rs.Judge(method, pattern, action, h))
 }
 
@@ -76,15 +75,23 @@ func (rs *Routes) Open(method, pattern string, h Open) {
 // whose route depends on more than the path.
 func (rs *Routes) Judge(method, pattern string, action access.Action, h Gated) http.HandlerFunc {
 	if action.Content() == 0 {
-		panic(fmt.Sprintf("%s %s declares no action", method, pattern))
+		panic(fmt.Sprintf("%s %s declares no action for the gate", method, pattern))
+	}
+	named := names{strings.Contains(pattern, "{workspace}"), strings.Contains(pattern, "{repo}")}
+	if named != namesOf(action) {
+		panic(fmt.Sprintf("%s %s doesn't name what %v is done to", method, pattern, action))
 	}
 	rs.list = append(rs.list, Route{method, pattern, action})
 	return rs.adapt(func(w http.ResponseWriter, r *http.Request) error {
+		target := access.Target{Workspace: chi.URLParam(r, "workspace"), Repository: chi.URLParam(r, "repo")}
+		if named != (names{target.Workspace != "", target.Repository != ""}) {
+			return ErrNoRoute // as in "//repo"
+		}
 		actor, err := rs.config.Authenticate(r)
 		if err != nil {
 			return err
 		}
-		grant, err := rs.config.Gate.Check(r.Context(), actor, target(r), action)
+		grant, err := rs.config.Gate.Check(r.Context(), actor, target, action)
 		if err != nil {
 			return err
 		}
@@ -92,8 +99,13 @@ func (rs *Routes) Judge(method, pattern string, action access.Action, h Gated) h
 	})
 }
 
-func target(r *http.Request) access.Target {
-	return access.Target{Workspace: chi.URLParam(r, "workspace"), Repository: chi.URLParam(r, "repo")}
+// names tells which names an address has.
+type names struct{ workspace, repository bool }
+
+// namesOf gives those that an action needs to know what it is done to.
+func namesOf(action access.Action) names {
+	content := action.Content()
+	return names{workspace: content != access.Self, repository: content == access.Repository}
 }
 
 func (rs *Routes) adapt(h Open) http.HandlerFunc {
