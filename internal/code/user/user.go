@@ -32,6 +32,7 @@ import (
 
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
@@ -102,6 +103,14 @@ func (s *Service) Find(ctx context.Context, issuer, subject string) (User, error
 		return User{}, fmt.Errorf("reading a profile: %w", err)
 	}
 	return u, nil
+}
+
+// Profile gives the actor's own profile. It needs access.ReadSelf.
+func (s *Service) Profile(ctx context.Context, g access.Grant) (User, error) {
+	if err := g.Require(access.ReadSelf); err != nil {
+		return User{}, fmt.Errorf("reading one's own profile: %w", err)
+	}
+	return s.byID(ctx, s.DB, g.Actor().User)
 }
 
 // Create makes the profile of an identity that has none, under a username

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	accountweb "sallyport.dev/internal/account/web"
+	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/api"
+	"sallyport.dev/internal/code/githttp"
+	"sallyport.dev/internal/code/login"
+	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/workspace"
+	"sallyport.dev/internal/config"
+	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/secret"
+)
+
+type serveCommand struct {
+	config.Serve `embed:""`
+}
+
+// Run serves until ctx ends, and then stops gracefully.
+func (c *serveCommand) Run(ctx context.Context) (err error) {
+	slog.SetDefault(c.Logger())
+	s, err := open(ctx, &c.Store)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if s.outbox.Sender, err = mail.NewSender(c.Mail, c.MailFrom, filepath.Join(s.folder, "mail"), slog.Default()); err != nil {
+		return fmt.Errorf("--mail, --mail-from: %w", err)
+	}
+	system, err := git.Find(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer system.Close()
+	code, account, err := listen(ctx, &c.Serve)
+	if err != nil {
+		return err
+	}
+	s.atAddresses(code.URL, account.URL)
+	s.workspaces.DefaultPlan = workspace.Plan(c.DefaultPlan)
+
+	accountSite, accountHandler, err := buildAccount(ctx, &c.Serve, s, code, account)
+	if err != nil {
+		return err
+	}
+	records := access.NewRecords(s.db)
+	codeHandler, err := buildCode(&c.Serve, s, system, records, code, account, accountHandler)
+	if err != nil {
+		return err
+	}
+	finish := inBackground(ctx, s.outbox.Run, records.Run, s.users.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
+	defer finish()
+	if err := announce(ctx, s, code, account); err != nil {
+		return err
+	}
+	return serveUntil(ctx, handlers(s.db, code, account, codeHandler, accountHandler))
+}
+
+// clientSecret is Code's at the built-in issuer; both ends derive it.
+func clientSecret(box *secret.Box, clientID string) secret.String {
+	return secret.New(hex.EncodeToString(box.Derive("client-secret " + clientID)))
+}
+
+// redirect is where the issuer sends people back to.
+func (s *site) redirect() string { return s.URL + "/login/callback" }
+
+func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account *site) (*accountweb.Site, http.Handler, error) {
+	pages, err := accountweb.New(ctx, accountweb.Config{
+		URL: account.URL, CodeURL: code.URL, SignUp: accountweb.Mode(c.Signup),
+		DB: s.db, Box: s.box, Clock: clock.System, People: s.people, SignIn: s.signIn,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Issuer == "" {
+		if err := pages.Provider.RegisterBuiltin(ctx, c.ClientID, "Code", clientSecret(s.box, c.ClientID), code.redirect()); err != nil {
+			return nil, nil, err
+		}
+	}
+	return pages, request.Wrap("account", c.Proxies(), pages.Handler()), nil
+}
+
+func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Records, code, account *site, accountHandler http.Handler) (http.Handler, error) {
+	settings, err := loginSettings(c, s, code, account, accountHandler)
+	if err != nil {
+		return nil, err
+	}
+	gate := access.New(s.db, clock.System, records)
+	repositories := &repo.Service{
+		DB: s.db, Dir: filepath.Join(s.folder, "repositories"), Git: system, Clock: clock.System,
+		Audit: s.audit, MaxPush: int64(c.MaxPush),
+	}
+	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Workspaces: s.workspaces, Repositories: repositories})
+	if err != nil {
+		return nil, err
+	}
+	_ = login.New(settings)
+	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Users: s.users, Repositories: repositories})
+	return request.Wrap("code", c.Proxies(), doors(rest.Handler(), clients, http.NotFoundHandler())), nil
+}
+
+// doors leads each request to its door, by its address alone.
+func doors(rest, clients, browsers http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/2.0" || strings.HasPrefix(r.URL.Path, "/2.0/"):
+			rest.ServeHTTP(w, r)
+		case githttp.Matches(r.URL.Path):
+			clients.ServeHTTP(w, r)
+		default:
+			browsers.ServeHTTP(w, r)
+		}
+	})
+}
+
+func loginSettings(c *config.Serve, s *store, code, account *site, accountHandler http.Handler) (login.Config, error) {
+	settings := login.Config{Issuer: c.Issuer, ClientID: c.ClientID, Redirect: code.redirect(), Clock: clock.System}
+	if c.Issuer == "" {
+		settings.Issuer = account.URL
+		settings.Secret = clientSecret(s.box, c.ClientID)
+		settings.Via = &inProcess{host: account.host(), handler: accountHandler}
+		return settings, nil
+	}
+	given, err := c.ClientSecret()
+	settings.Secret = secret.New(given)
+	return settings, err
+}
+
+// announce says where the sites are, for a person and for a script to read.
+func announce(ctx context.Context, s *store, code, account *site) error {
+	fmt.Printf("Code:    %s\nAccount: %s\n", code.URL, account.URL)
+	setUp, err := s.people.SetupLink(ctx)
+	if err != nil {
+		return err
+	}
+	if setUp != "" {
+		fmt.Printf("Set up:  %s\n", setUp)
+	}
+	slog.Info("serving", "version", version(), "code", code.URL, "account", account.URL, "database", s.db.Engine)
+	return nil
+}
+
+// inBackground runs each until finish is called, which waits for all to end.
+func inBackground(ctx context.Context, runs ...func(context.Context)) (finish func()) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var all sync.WaitGroup
+	for _, run := range runs {
+		all.Go(func() { run(ctx) })
+	}
+	return func() {
+		stop()
+		all.Wait()
+	}
+}
+
+// sweepEvery is how often rows that are over are deleted.
+const sweepEvery = time.Hour
+
+func sweep(ctx context.Context, s *store, account *accountweb.Site) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := errors.Join(s.limiter.Sweep(ctx), account.Sweep(ctx)); err != nil && ctx.Err() == nil {
+			slog.ErrorContext(ctx, "sweeping; it is tried again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
