@@ -61,9 +61,10 @@ func (l Links) tag(token html.Token, inLink bool) string {
 			attribute.Val, ok = l.address(l.File, attribute.Val)
 		case "src":
 			if foreign(attribute.Val) {
-				return imageAsLink(token, attribute.Val, inLink)
+				return l.imageAsLink(token, attribute.Val, inLink)
 			}
 			attribute.Val, ok = l.address(l.Raw, attribute.Val)
+			ok = ok && !strings.HasPrefix(attribute.Val, "#")
 		}
 		if ok {
 			kept = append(kept, attribute)
@@ -80,33 +81,38 @@ func foreign(address string) bool {
 }
 
 // imageAsLink stands for an image of another site.
-func imageAsLink(token html.Token, address string, inLink bool) string {
+func (l Links) imageAsLink(token html.Token, from string, inLink bool) string {
 	if token.DataAtom != atom.Img {
 		return ""
 	}
-	text := ""
+	text := "image"
 	for _, attribute := range token.Attr {
-		if attribute.Key == "alt" {
+		if attribute.Key == "alt" && attribute.Val != "" {
 			text = attribute.Val
 		}
 	}
-	if text == "" {
-		text = "image"
+	text = html.EscapeString(text)
+	address, ok := l.address(l.Raw, from)
+	if inLink || !ok {
+		return text
 	}
-	if inLink {
-		return html.EscapeString(text)
-	}
-	return `<a href="` + html.EscapeString(strings.TrimSpace(address)) + `">` + html.EscapeString(text) + `</a>`
+	return `<a href="` + html.EscapeString(address) + `">` + text + `</a>`
 }
 
-// address leads a relative address to below base. Addresses with a scheme or
-// host stay as they are; the sanitiser decides on their scheme.
+// address leads a relative address to below base. Those that lead to
+// another site stay as they are; the sanitiser decides on their scheme.
 func (l Links) address(base, to string) (string, bool) {
 	u, err := url.Parse(strings.TrimSpace(to))
 	if err != nil {
 		return "", false
 	}
-	if u.Scheme != "" || u.Host != "" {
+	switch {
+	case u.Scheme == "http" || u.Scheme == "https":
+		return u.String(), u.Host != ""
+	case u.Scheme != "":
+		return u.String(), true
+	case u.Host != "":
+		u.Scheme = "https"
 		return u.String(), true
 	}
 	fragment := ""
