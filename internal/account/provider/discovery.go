@@ -42,7 +42,7 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 		TokenEndpoint:         at + "/oauth/token",
 		UserinfoEndpoint:      at + "/userinfo",
 		JWKSURI:               at + "/keys",
-		Scopes:                []string{"openid", "profile", "email"},
+		Scopes:                scopes,
 		ResponseTypes:         []string{"code"},
 		ResponseModes:         []string{"query"},
 		GrantTypes:            []string{"authorization_code"},

@@ -15,15 +15,11 @@ import (
 // invited verifies an app's word that it has mailed an invitation to an
 // address and that the link in it was opened: a JWT of the app's, signed with
 // its secret (OpenID Connect Core §10.1), for this issuer. It gives the address.
-func (p *Provider) invited(ctx context.Context, clientID, token string) (string, error) {
-	app, err := p.app(ctx, clientID)
-	if err != nil {
-		return "", err
-	}
+func (p *Provider) invited(ctx context.Context, app App, token string) (string, error) {
 	if !app.MayInvite {
-		return "", fmt.Errorf("the app %s may not invite", clientID)
+		return "", fmt.Errorf("the app %s may not invite", app.ID)
 	}
-	key, err := p.appSecret(ctx, clientID)
+	key, err := p.appSecret(ctx, app.ID)
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +37,7 @@ func (p *Provider) invited(ctx context.Context, clientID, token string) (string,
 	if standard.Expiry == nil {
 		return "", errors.New("an invitation without an end")
 	}
-	expected := jwt.Expected{Issuer: clientID, AnyAudience: jwt.Audience{p.config.Issuer}, Time: p.config.Clock()}
+	expected := jwt.Expected{Issuer: app.ID, AnyAudience: jwt.Audience{p.config.Issuer}, Time: p.config.Clock()}
 	if err := standard.ValidateWithLeeway(expected, time.Minute); err != nil {
 		return "", err
 	}

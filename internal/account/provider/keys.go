@@ -2,10 +2,13 @@ package provider
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
+	"net/http"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -29,7 +32,7 @@ type keyRow struct {
 }
 
 // loadKeys reads the signing keys and makes the first. Of several processes
-// that start at once all end up with the same: the oldest of those made wins.
+// that start at once all end up with the same: the first made stays.
 func loadKeys(ctx context.Context, config Config) (*keys, error) {
 	have, err := db.One[int](ctx, config.DB, `SELECT COUNT(*) FROM signing_key`)
 	if err != nil {
@@ -54,7 +57,12 @@ func loadKeys(ctx context.Context, config Config) (*keys, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the signing key %s: %w", row.ID, err)
 		}
-		loaded.all = append(loaded.all, key{row.ID, private})
+		// The id that apps see is the key's own (RFC 7638): another key never has it.
+		thumbprint, err := (&jose.JSONWebKey{Key: &private.PublicKey}).Thumbprint(crypto.SHA256)
+		if err != nil {
+			return nil, fmt.Errorf("the signing key %s: %w", row.ID, err)
+		}
+		loaded.all = append(loaded.all, key{base64.RawURLEncoding.EncodeToString(thumbprint), private})
 	}
 	return loaded, nil
 }
@@ -97,4 +105,10 @@ func (k *keys) public() []op.Key {
 		public[i] = publicKey{each}
 	}
 	return public
+}
+
+// keySet answers with the public keys (RFC 7517 §5).
+func (p *Provider) keySet(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	p.op.ServeHTTP(w, r)
 }

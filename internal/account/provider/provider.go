@@ -5,10 +5,11 @@
 // signed in is package signin's; this package decides whether that is enough
 // for what an app asks, and never signs anybody in.
 //
-// The protocol's mechanics (parsing, tokens' encoding, key set) are zitadel's
-// pkg/op, behind our own decisions: what that library only parses (prompt,
-// max_age, acr_values, PKCE's method) is judged in authorize.go, codes are
-// claimed in tokens.go, and the discovery document is our own.
+// Tokens are made by zitadel's pkg/op, behind our own decisions. What it would
+// only parse (prompt, max_age, acr_values, PKCE's method), or redirect where it
+// shouldn't, is judged in ask.go and authorize.go; the client is authenticated
+// and the code claimed in tokens.go; userinfo and the discovery document are
+// our own.
 //
 // Invariants:
 //   - Authorization code with PKCE S256 only (RFC 9700 §2.1.1), for every app.
@@ -24,7 +25,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -40,8 +40,11 @@ const (
 	requestLife = time.Hour // a sign-in may take so long
 	codeLife    = time.Minute
 	tokenLife   = 10 * time.Minute
-	pathBack    = "/authorize/callback" // where a finished sign-in goes on
+	pathBack    = "/authorize/continue" // where a finished sign-in goes on
 )
+
+// scopes are those that mean something here; others are ignored.
+var scopes = []string{"openid", "profile", "email"}
 
 // Config is what a provider is made of.
 type Config struct {
@@ -76,6 +79,7 @@ func New(ctx context.Context, config Config) (*Provider, error) {
 	p.op, err = op.NewProvider(settings, &storage{p}, op.StaticIssuer(config.Issuer),
 		op.WithAllowInsecure(), // whether it is https is the operator's, by the URL
 		op.WithCORSOptions(nil),
+		op.WithCrypto(op.NewAES256GCMCrypto(settings.CryptoKey, "")), // without the older, malleable one beside it
 		op.WithCustomEndpoints(at("authorize"), at("oauth/token"), at("userinfo"), at("revoke"), at("end_session"), at("keys")),
 	)
 	if err != nil {
@@ -84,8 +88,8 @@ func New(ctx context.Context, config Config) (*Provider, error) {
 	return p, nil
 }
 
-// Routes gives the addresses of the provider and their handlers. None takes
-// state from a cookie but Authorize and Back, which change nothing for others.
+// Routes gives the addresses of the provider and their handlers. Only the way
+// back looks at a cookie, and it is a GET that goes on with what was begun.
 func (p *Provider) Routes() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"GET /.well-known/openid-configuration": p.discovery,
@@ -93,18 +97,15 @@ func (p *Provider) Routes() map[string]http.HandlerFunc {
 		"POST /authorize":                       p.authorize,
 		"GET " + pathBack:                       p.back,
 		"POST /oauth/token":                     p.token,
-		"GET /userinfo":                         p.op.ServeHTTP,
-		"POST /userinfo":                        p.op.ServeHTTP,
-		"GET /keys":                             p.op.ServeHTTP,
+		"GET /userinfo":                         p.userinfo,
+		"POST /userinfo":                        p.userinfo,
+		"GET /keys":                             p.keySet,
 	}
 }
 
 // BackTo is the address at which the sign-in for an app's request goes on,
 // once the person is signed in.
 func BackTo(flow string) string { return pathBack + "?id=" + url.QueryEscape(flow) }
-
-// SignInAt is the address of the sign-in page for an app's request.
-func SignInAt(flow string) string { return "/signin?flow=" + url.QueryEscape(flow) }
 
 // Sweep deletes requests and tokens that can't be of use any more.
 func (p *Provider) Sweep(ctx context.Context) error {
@@ -115,24 +116,3 @@ func (p *Provider) Sweep(ctx context.Context) error {
 	_, err := db.Exec(ctx, p.config.DB, `DELETE FROM auth_request WHERE created < $1`, old)
 	return err
 }
-
-// issWriter adds the issuer to what goes back to an app (RFC 9207).
-type issWriter struct {
-	http.ResponseWriter
-	issuer string
-}
-
-func (w issWriter) WriteHeader(status int) {
-	to, err := url.Parse(w.Header().Get("Location"))
-	if err == nil && status == http.StatusFound && to.IsAbs() {
-		if query := to.Query(); query.Has("code") || query.Has("error") {
-			query.Set("iss", w.issuer)
-			to.RawQuery = query.Encode()
-			w.Header().Set("Location", to.String())
-		}
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func scopes(all []string) string { return strings.Join(all, " ") }

@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"mime"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,10 +22,108 @@ import (
 	"sallyport.dev/internal/secret"
 )
 
-// token answers the token endpoint. Only codes are exchanged here.
+// token answers the token endpoint. Only codes are exchanged here, and only
+// for an app that has shown who it is: before that, nothing is said or done
+// about a code.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	if err := p.beforeToken(r); err != nil {
+		refused, ok := errors.AsType[*refusal](err)
+		if !ok {
+			slog.ErrorContext(r.Context(), "the token endpoint", "err", err)
+			refused = &refusal{"server_error", "try again in a moment"}
+		}
+		status := http.StatusBadRequest
+		switch refused.code {
+		case "invalid_client":
+			w.Header().Set("WWW-Authenticate", `Basic realm="account"`)
+			status = http.StatusUnauthorized
+		case "server_error":
+			status = http.StatusInternalServerError
+		}
+		writeJSON(w, status, map[string]string{"error": refused.code, "error_description": refused.description})
+		return
+	}
 	p.op.ServeHTTP(w, r)
+}
+
+var verifierText = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`) // RFC 7636 §4.1
+
+func (p *Provider) beforeToken(r *http.Request) error {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" {
+		return refuse("invalid_request", "parameters belong into a form in the body")
+	}
+	if err := r.ParseForm(); err != nil {
+		return refuse("invalid_request", "the form can't be read")
+	}
+	for _, values := range r.PostForm {
+		if len(values) > 1 {
+			return refuse("invalid_request", "a parameter is given twice")
+		}
+	}
+	if err := p.authenticate(r); err != nil {
+		return err
+	}
+	switch grant := r.PostForm.Get("grant_type"); {
+	case grant == "":
+		return refuse("invalid_request", "grant_type is missing")
+	case grant != "authorization_code":
+		return refuse("unsupported_grant_type", "only authorization_code is supported")
+	case r.PostForm.Get("code") == "":
+		return refuse("invalid_request", "code is missing")
+	case !verifierText.MatchString(r.PostForm.Get("code_verifier")):
+		return refuse("invalid_request", "code_verifier is missing or can't be one")
+	}
+	return nil
+}
+
+// authenticate has the app show who it is, by its secret in one place
+// (RFC 6749 §2.3), or by its id where it is a public one.
+func (p *Provider) authenticate(r *http.Request) error {
+	wrong := refuse("invalid_client", "the app isn't known or its secret is wrong")
+	id, given := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	if user, password, basic := r.BasicAuth(); basic {
+		if given != "" {
+			return refuse("invalid_request", "the secret is given in two places")
+		}
+		named, nameErr := url.QueryUnescape(user)
+		plain, err := url.QueryUnescape(password)
+		if nameErr != nil || err != nil || id != "" && id != named {
+			return wrong
+		}
+		id, given = named, plain
+	}
+	if r.PostForm.Has("client_assertion") || r.PostForm.Has("client_assertion_type") {
+		return wrong
+	}
+	app, err := p.app(r.Context(), id)
+	if errs.Is(err, errs.KindNotFound) || errs.Is(err, errs.KindInvalid) {
+		return wrong
+	}
+	if err != nil {
+		return err
+	}
+	if app.Public {
+		return nil
+	}
+	key, err := p.appSecret(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if !matches(key, given) {
+		return wrong
+	}
+	return nil
+}
+
+func matches(key secret.String, given string) bool {
+	return key.Reveal() != "" && secret.Equal(secret.Hash(given), secret.Hash(key.Reveal()))
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the app went away: nothing to be done
 }
 
 // answered is a request that somebody has signed in to, as the library wants it.
@@ -59,39 +161,6 @@ func (a *answered) GetCodeChallenge() *oidc.CodeChallenge {
 
 // storage is what the library asks of us.
 type storage struct{ p *Provider }
-
-func (s *storage) CreateAuthRequest(ctx context.Context, in *oidc.AuthRequest, _ string) (op.AuthRequest, error) {
-	row, err := s.p.begin(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	return newAnswered(*row)
-}
-
-func (s *storage) AuthRequestByID(ctx context.Context, id string) (op.AuthRequest, error) {
-	row, _, err := s.p.waiting(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if row.Person == "" {
-		return nil, errNobody
-	}
-	return newAnswered(row)
-}
-
-// SaveAuthCode keeps a code's hash; a request gets one code.
-func (s *storage) SaveAuthCode(ctx context.Context, id, code string) error {
-	changed, err := db.Exec(ctx, s.p.config.DB, `
-		UPDATE auth_request SET code = $1, code_made = $2 WHERE id = $3 AND code = '' AND person <> ''`,
-		secret.Hash(code), s.p.config.Clock(), id)
-	if err != nil {
-		return fmt.Errorf("keeping a code: %w", err)
-	}
-	if changed == 0 {
-		return oidc.ErrInvalidRequest().WithDescription("this request has its code already")
-	}
-	return nil
-}
 
 // AuthRequestByCode finds a code's request. A code that was spent before
 // revokes what it gave (RFC 6749 §4.1.2).
@@ -147,7 +216,7 @@ func (s *storage) CreateAccessToken(ctx context.Context, in op.TokenRequest) (st
 		_, err = db.Exec(ctx, tx, `
 			INSERT INTO access_token (id, request, app, person, session, scopes, created, expires)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			id, a.ID, a.App, a.Person, a.Session, scopes(a.ask.Scopes), now, expires)
+			id, a.ID, a.App, a.Person, a.Session, strings.Join(a.ask.Scopes, " "), now, expires)
 		return err
 	})
 	if err != nil {
@@ -184,7 +253,7 @@ func (s *storage) AuthorizeClientIDSecret(ctx context.Context, id, given string)
 	if err != nil {
 		return clientError(err)
 	}
-	if key.Reveal() == "" || !secret.Equal(secret.Hash(given), secret.Hash(key.Reveal())) {
+	if !matches(key, given) {
 		return errors.New("wrong client secret")
 	}
 	return nil
@@ -200,38 +269,7 @@ func clientError(err error) error {
 
 // SetUserinfoFromRequest fills the ID token.
 func (s *storage) SetUserinfoFromRequest(ctx context.Context, info *oidc.UserInfo, in op.IDTokenRequest, scopes []string) error {
-	return s.describe(ctx, info, in.GetSubject(), scopes)
-}
-
-// SetUserinfoFromToken answers userinfo.
-func (s *storage) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, id, subject, _ string) error {
-	granted, err := db.One[string](ctx, s.p.config.DB, `
-		SELECT scopes FROM access_token WHERE id = $1 AND person = $2 AND revoked = 0 AND expires > $3`,
-		id, subject, s.p.config.Clock())
-	if err != nil {
-		return oidc.ErrAccessDenied().WithDescription("the access token is over or revoked").WithParent(err)
-	}
-	return s.describe(ctx, info, subject, strings.Fields(granted))
-}
-
-// describe says of a person what the scopes allow (OpenID Connect Core §5.4).
-func (s *storage) describe(ctx context.Context, info *oidc.UserInfo, id string, scopes []string) error {
-	who, err := s.p.config.People.Get(ctx, id)
-	if err != nil || who.Suspended {
-		return oidc.ErrAccessDenied().WithDescription("the account is suspended or gone").WithParent(err)
-	}
-	info.Subject = who.ID
-	for _, scope := range scopes {
-		switch scope {
-		case oidc.ScopeProfile:
-			info.Name = who.Name
-			info.PreferredUsername, _, _ = strings.Cut(who.Email, "@")
-		case oidc.ScopeEmail:
-			// Only proven addresses are kept.
-			info.Email, info.EmailVerified = who.Email, oidc.Bool(who.Email != "")
-		}
-	}
-	return nil
+	return s.p.describe(ctx, info, in.GetSubject(), scopes)
 }
 
 func (s *storage) Health(ctx context.Context) error { return s.p.config.DB.Ping(ctx) }

@@ -9,9 +9,26 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// The library's interface has methods for what this provider doesn't offer:
-// refresh tokens, revocation, introspection, assertions, logout. Routes mounts
-// none of their endpoints; each refuses all the same.
+// The library's interface has methods for what this provider doesn't offer, or
+// does by itself: authorization and userinfo requests, refresh tokens,
+// revocation, introspection, assertions, logout. Routes mounts none of their
+// endpoints; each refuses all the same.
+
+func (s *storage) CreateAuthRequest(context.Context, *oidc.AuthRequest, string) (op.AuthRequest, error) {
+	return nil, oidc.ErrInvalidRequest()
+}
+
+func (s *storage) AuthRequestByID(context.Context, string) (op.AuthRequest, error) {
+	return nil, oidc.ErrInvalidRequest()
+}
+
+func (s *storage) SaveAuthCode(context.Context, string, string) error {
+	return oidc.ErrInvalidRequest()
+}
+
+func (s *storage) SetUserinfoFromToken(context.Context, *oidc.UserInfo, string, string, string) error {
+	return oidc.ErrInvalidRequest()
+}
 
 func (s *storage) CreateAccessAndRefreshTokens(context.Context, op.TokenRequest, string) (string, string, time.Time, error) {
 	return "", "", time.Time{}, oidc.ErrUnsupportedGrantType()

@@ -176,6 +176,10 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errNoRoute):
 		page.Message = "The address may be mistyped."
 	}
+	if _, ok := errors.AsType[deadLink](err); ok {
+		page.Status = http.StatusGone
+		page.Links = []ui.Link{{Text: "Sign in", Href: "/signin"}}
+	}
 	if page.Status == http.StatusNotFound {
 		page.Links = []ui.Link{{Text: "Your account", Href: "/"}}
 	}

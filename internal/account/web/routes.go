@@ -27,6 +27,8 @@ func (s *Site) addRoutes() {
 	s.page("/signin", s.showSignIn)
 	s.form("/signin", s.signIn, s.signInAgain)
 	s.form("/signout", s.signOut, nil)
+	s.page("/continue", s.own(s.showContinue))
+	s.form("/continue", s.own(s.answerContinue), nil)
 	s.page("/signup", s.showSignUp)
 	s.form("/signup", s.signUp, s.signUpAgain)
 	s.page("/confirm", s.showConfirm)
@@ -93,7 +95,7 @@ func (s *Site) own(h signedIn) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		session, ok := s.session(r)
 		if !ok {
-			return redirect(w, r, "/signin")
+			return s.signInFirst(w, r)
 		}
 		return h(w, r, session)
 	}

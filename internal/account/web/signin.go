@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/signin"
@@ -13,6 +14,7 @@ import (
 type signInPage struct {
 	Form   ui.Form
 	Flow   string
+	Return string // sealed: the page of this site to go on to; may be empty
 	App    string // the name of the app that waits; empty: none
 	SignUp string // the address of the sign-up page; empty: no way to it
 }
@@ -86,7 +88,7 @@ func (s *Site) signInForm(w http.ResponseWriter, r *http.Request, form ui.Form, 
 	if err != nil {
 		return err
 	}
-	page := signInPage{Form: form, Flow: flow, App: waits.AppName}
+	page := signInPage{Form: form, Flow: flow, Return: r.Form.Get("return"), App: waits.AppName}
 	if s.maySignUp(waits) {
 		page.SignUp = withFlow("/signup", flow)
 	}
@@ -119,7 +121,33 @@ func (s *Site) finish(w http.ResponseWriter, r *http.Request, proven signin.Flow
 			return redirect(w, r, provider.BackTo(flow))
 		}
 	}
-	return redirect(w, r, "/manage-profile")
+	return redirect(w, r, s.returnPath(r))
+}
+
+// returnLife is how long a way back to a page of this site is good for.
+const returnLife = time.Hour
+
+// signInFirst sends whoever asks for a page of their own to the sign-in page,
+// and from there back. The way back is sealed, so nobody else can write one.
+func (s *Site) signInFirst(w http.ResponseWriter, r *http.Request) error {
+	path := r.URL.Path
+	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
+		path += "?" + r.URL.RawQuery
+	}
+	sealed, err := s.Box.SealValue("return", s.Clock().Add(returnLife), path)
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/signin?return="+sealed)
+}
+
+// returnPath is where a finished sign-in without an app goes on.
+func (s *Site) returnPath(r *http.Request) string {
+	var path string
+	if err := s.Box.OpenValue("return", r.PostForm.Get("return"), s.Clock(), &path); err != nil {
+		return "/manage-profile"
+	}
+	return path
 }
 
 func (s *Site) signOut(w http.ResponseWriter, r *http.Request) error {

@@ -121,7 +121,7 @@ func (s *Site) link(r *http.Request) (person.Link, error) {
 func (s *Site) showLink(w http.ResponseWriter, r *http.Request, form ui.Form, status int, name, title string) error {
 	l, err := s.link(r)
 	if err != nil {
-		return err
+		return dead(err)
 	}
 	if form.Values == nil {
 		form = ui.Filled("name", l.Name)
@@ -133,6 +133,11 @@ func (s *Site) showLink(w http.ResponseWriter, r *http.Request, form ui.Form, st
 }
 
 func (s *Site) showConfirm(w http.ResponseWriter, r *http.Request) error {
+	if l, err := s.link(r); err == nil && l.Kind == person.KindEmail {
+		if _, ok := s.session(r); !ok {
+			return s.signInFirst(w, r)
+		}
+	}
 	return s.confirmAgain(w, r, ui.Form{}, http.StatusOK)
 }
 

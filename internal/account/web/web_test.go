@@ -17,6 +17,7 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 	refused := ui.Refused(map[string][]string{"email": {"a@example.com"}}, errs.Invalid("email", "No."))
 	uitest.Check(t, pages, map[string][]any{
 		"signin.html":   {signInPage{}, signInPage{Form: refused, Flow: "f", App: "Code", SignUp: "/signup?flow=f"}},
+		"continue.html": {continuePage{}, continuePage{App: "Wiki", Profile: true, Email: true}},
 		"signup.html":   {signUpPage{}, signUpPage{Form: refused, Flow: "f", App: "Code", Invited: "a@example.com", SignIn: "/signin"}},
 		"mailed.html":   {mailedPage{"a@example.com"}},
 		"confirm.html":  {linkPage{Kind: person.KindSignUp}, linkPage{Kind: person.KindEmail, Form: refused}},

@@ -135,6 +135,7 @@ CREATE TABLE auth_request (
   app       TEXT NOT NULL REFERENCES app (id),
   request   TEXT NOT NULL,
   invited   TEXT NOT NULL,
+  agreed    TEXT NOT NULL DEFAULT '',
   person    TEXT NOT NULL DEFAULT '',
   session   TEXT NOT NULL DEFAULT '',
   auth_time BIGINT NOT NULL DEFAULT 0,
