@@ -28,6 +28,7 @@ const (
 
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Start both sites."`
+	Admin   adminCommand   `cmd:"" help:"Work on the data, also while it is served."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

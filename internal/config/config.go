@@ -7,6 +7,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,20 @@ func (s *Store) KeyFile() string { return filepath.Join(s.Data, "secret.key") }
 
 // MailFolder is where mails go that no server is there for.
 func (s *Store) MailFolder() string { return filepath.Join(s.Data, "mail") }
+
+// Admin is what `sallyport admin` needs to know beside the data: the sites'
+// addresses, as `sallyport serve` has them, for the links in mails.
+type Admin struct {
+	Store `embed:""`
+
+	CodeURL    string `name:"code-url" help:"Code's address as browsers see it." default:"http://localhost:8080" placeholder:"URL" env:"SALLYPORT_CODE_URL"`
+	AccountURL string `name:"account-url" help:"Account's address as browsers see it." default:"http://localhost:8081" placeholder:"URL" env:"SALLYPORT_ACCOUNT_URL"`
+}
+
+// Validate says what is no site's address.
+func (a *Admin) Validate() error {
+	return cmp.Or(site("code-url", a.CodeURL), site("account-url", a.AccountURL))
+}
 
 // Serve is all that `sallyport serve` can be told.
 type Serve struct {

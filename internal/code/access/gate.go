@@ -53,7 +53,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 		return Grant{}, errs.Unavailable(err, "Access can't be judged right now, so it is refused. Try again in a moment.")
 	}
 	if actor.User != "" && !f.UserExists {
-		actor.Credential = Nobody // deleted meanwhile
+		actor.Credential = Nobody // deleted or suspended meanwhile
 	}
 	actor.Factors = Factors{TOTP: f.TOTP, WebAuthn: f.WebAuthn}
 	actor.AccountOpens = f.AccountOpens
@@ -107,7 +107,7 @@ SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
   COALESCE(w.accept_account, FALSE), COALESCE(w.phishing_resistant, FALSE), COALESCE(w.ask_again, 0),
   COALESCE(w.ask_over_ssh, FALSE), COALESCE(w.refuse_machines, FALSE), COALESCE(w.networks, ''), COALESCE(w.no_public, FALSE),
   COALESCE(m.role, ''), COALESCE(r.id, ''), COALESCE(r.slug, ''), COALESCE(r.public, FALSE),
-  u.id IS NOT NULL, COALESCE(u.account_opens, FALSE),
+  u.id IS NOT NULL AND NOT u.suspended, COALESCE(u.account_opens, FALSE),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'totp' AND confirmed > 0),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'webauthn' AND confirmed > 0)
 FROM (SELECT 1 AS one) AS anchor

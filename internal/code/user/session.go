@@ -34,7 +34,7 @@ type SessionInfo struct {
 
 // OpenSession signs in the person of a verified identity, and takes over what
 // the issuer says of them now. It is of kind NotFound where they have no
-// profile yet. A session that the browser had before is the caller's to end.
+// profile yet, and Denied where they are suspended. A session that the browser had before is the caller's to end.
 func (s *Service) OpenSession(ctx context.Context, id Identity, info SessionInfo) (Session, error) {
 	token, hash := secret.Token("")
 	now := s.Clock()
@@ -45,6 +45,9 @@ func (s *Service) OpenSession(ctx context.Context, id Identity, info SessionInfo
 		}
 		if err != nil {
 			return err
+		}
+		if u.Suspended {
+			return errs.Denied("Your profile is suspended. Ask whoever runs this site.")
 		}
 		before := u
 		if u.take(id); u != before {

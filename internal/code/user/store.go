@@ -12,7 +12,7 @@ import (
 
 // Profiles.
 
-const userColumns = `u.id, u.issuer, u.subject, u.username, u.name, u.email, u.email_proven, u.account_opens, u.created`
+const userColumns = `u.id, u.issuer, u.subject, u.username, u.name, u.email, u.email_proven, u.account_opens, u.suspended, u.created`
 
 func (s *Service) bySubject(ctx context.Context, q db.Q, issuer, subject string) (User, error) {
 	return db.One[User](ctx, q, `SELECT `+userColumns+` FROM code_user u WHERE issuer = $1 AND subject = $2`, issuer, subject)
@@ -75,7 +75,7 @@ func (s *Service) liveSession(ctx context.Context, q db.Q, hash string, created,
 		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'code' AND f.holder = u.id AND f.kind = 'totp' AND f.confirmed > 0),
 		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'code' AND f.holder = u.id AND f.kind = 'webauthn' AND f.confirmed > 0)
 		FROM code_session s JOIN code_user u ON u.id = s.user_id
-		WHERE s.hash = $1 AND s.created > $2 AND s.seen > $3`, hash, created, seen)
+		WHERE s.hash = $1 AND s.created > $2 AND s.seen > $3 AND NOT u.suspended`, hash, created, seen)
 }
 
 // rotate marks a session as stepped and gives it another token, where it still
@@ -157,7 +157,7 @@ type liveToken struct {
 func (s *Service) liveToken(ctx context.Context, hash string, now time.Time) (liveToken, error) {
 	return db.One[liveToken](ctx, s.DB, `
 		SELECT t.id, t.scopes, t.last_used, u.id, u.username, u.email
-		FROM api_token t JOIN code_user u ON u.id = t.user_id WHERE t.hash = $1 AND t.expires > $2`, hash, now)
+		FROM api_token t JOIN code_user u ON u.id = t.user_id WHERE t.hash = $1 AND t.expires > $2 AND NOT u.suspended`, hash, now)
 }
 
 func (s *Service) tokensOf(ctx context.Context, user string) ([]Token, error) {

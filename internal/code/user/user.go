@@ -63,6 +63,7 @@ type User struct {
 	Email           string // as the issuer says; may be empty
 	EmailProven     bool   // the issuer says that the address was confirmed
 	AccountOpens    bool   // chose "My account's MFA also opens Code"
+	Suspended       bool   // by the operator: nothing opens to them
 	Created         time.Time
 }
 

@@ -178,6 +178,7 @@ CREATE TABLE code_user (
   email         TEXT NOT NULL,
   email_proven  BOOLEAN NOT NULL DEFAULT FALSE,
   account_opens BOOLEAN NOT NULL,
+  suspended     BOOLEAN NOT NULL DEFAULT FALSE,
   created       BIGINT NOT NULL,
   UNIQUE (issuer, subject)
 );

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/provider"
+	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/secret"
+)
+
+type personCreate struct {
+	admin
+	Email         string `help:"Their email address." required:"" placeholder:"ADDRESS"`
+	Name          string `help:"Their name." required:"" placeholder:"NAME"`
+	Administrator bool   `help:"Make them an administrator of Account."`
+}
+
+func (c *personCreate) Run(ctx context.Context) error {
+	password, err := pipedLine(os.Stdin)
+	if err != nil {
+		return fmt.Errorf("reading the password: %w; pipe it in as one line", err)
+	}
+	return c.with(ctx, func(s *store) error {
+		p, err := s.people.Create(ctx, person.Input{
+			Name: c.Name, Email: c.Email, Password: secret.New(password), Administrator: c.Administrator,
+		})
+		if err != nil {
+			return err
+		}
+		if password == "" {
+			fmt.Printf("Made %s. They get a mail with a link to choose a password, as soon as sallyport serve runs.\n", p.Email)
+		} else {
+			fmt.Printf("Made %s.\n", p.Email)
+		}
+		return nil
+	})
+}
+
+// pipedLine reads the first line of what is piped in; empty where nothing is.
+func pipedLine(in *os.File) (string, error) {
+	info, err := in.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice != 0 {
+		return "", nil // closed, or a terminal
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 64<<10)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+type personList struct{ admin }
+
+func (c *personList) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		people, err := s.people.List(ctx)
+		if err != nil {
+			return err
+		}
+		return table("EMAIL\tNAME\tADMINISTRATOR\tSUSPENDED\tCREATED", len(people), func(i int) []any {
+			p := people[i]
+			return []any{p.Email, p.Name, yes(p.Administrator), yes(p.Suspended), p.Created.Format("2006-01-02")}
+		})
+	})
+}
+
+type personSuspend struct {
+	admin
+	Email string `arg:"" help:"Their email address."`
+	Lift  bool   `help:"Let them in again."`
+}
+
+// Run shuts the account first: from then on nobody can come back to Code with it.
+func (c *personSuspend) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		p, err := s.people.Find(ctx, c.Email)
+		if err != nil {
+			return err
+		}
+		if err := s.signIn.Suspend(ctx, c.Email, !c.Lift); err != nil {
+			return err
+		}
+		if _, err := s.users.Suspend(ctx, p.ID, !c.Lift); err != nil {
+			return err
+		}
+		if c.Lift {
+			fmt.Printf("%s may sign in again.\n", p.Email)
+		} else {
+			fmt.Printf("%s is shut out; their sessions have ended and their tokens open nothing.\n", p.Email)
+		}
+		return nil
+	})
+}
+
+type tokenCreate struct {
+	admin
+	User   string   `help:"Whose: the username in Code." required:"" placeholder:"USERNAME"`
+	Name   string   `help:"What it is called." required:"" placeholder:"NAME"`
+	Scopes []string `help:"What it may do, such as read:repository:bitbucket." required:"" placeholder:"SCOPE,…"`
+}
+
+func (c *tokenCreate) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		in := user.TokenInput{Name: c.Name}
+		for _, scope := range c.Scopes {
+			in.Scopes = append(in.Scopes, access.Scope(scope))
+		}
+		_, token, err := s.users.CreateTokenFor(ctx, c.User, in)
+		if err != nil {
+			return err
+		}
+		fmt.Println(token.Reveal())
+		return nil
+	})
+}
+
+// provider gives Account's provider without its pages.
+func (a *admin) provider(ctx context.Context, s *store) (*provider.Provider, error) {
+	return provider.New(ctx, provider.Config{Issuer: a.AccountURL, DB: s.db, Box: s.box, Clock: clock.System, People: s.people})
+}
+
+type appCreate struct {
+	admin
+	Name     string   `help:"What people know it as." required:"" placeholder:"NAME"`
+	Redirect []string `help:"Where it may have people sent back to; may be given several times." required:"" placeholder:"URL"`
+	Public   bool     `help:"It runs on people's own devices and can keep no secret."`
+}
+
+func (c *appCreate) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		p, err := c.provider(ctx, s)
+		if err != nil {
+			return err
+		}
+		app, key, err := p.CreateApp(ctx, c.Name, c.Public, c.Redirect)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("Issuer:        %s\nClient id:     %s\n", c.AccountURL, app.ID)
+		if !c.Public {
+			fmt.Printf("Client secret: %s\n", key.Reveal())
+		}
+		return nil
+	})
+}
+
+type appList struct{ admin }
+
+func (c *appList) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		p, err := c.provider(ctx, s)
+		if err != nil {
+			return err
+		}
+		apps, err := p.Apps(ctx)
+		if err != nil {
+			return err
+		}
+		return table("CLIENT ID\tNAME\tPUBLIC\tREDIRECTS", len(apps), func(i int) []any {
+			return []any{apps[i].ID, apps[i].Name, yes(apps[i].Public), strings.Join(apps[i].Redirects, " ")}
+		})
+	})
+}
+
+type appRotateSecret struct {
+	admin
+	ID string `arg:"" help:"The client id."`
+}
+
+func (c *appRotateSecret) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		p, err := c.provider(ctx, s)
+		if err != nil {
+			return err
+		}
+		key, err := p.RotateSecret(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		fmt.Println(key.Reveal())
+		return nil
+	})
+}
+
+// table prints rows in columns.
+func table(head string, rows int, row func(i int) []any) error {
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, head)
+	for i := range rows {
+		for column, value := range row(i) {
+			if column > 0 {
+				fmt.Fprint(out, "\t")
+			}
+			fmt.Fprint(out, value)
+		}
+		fmt.Fprintln(out)
+	}
+	return out.Flush()
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

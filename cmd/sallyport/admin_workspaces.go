@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"sallyport.dev/internal/audit"
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/workspace"
+)
+
+type workspaceList struct{ admin }
+
+func (c *workspaceList) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		all, err := s.workspaces.All(ctx)
+		if err != nil {
+			return err
+		}
+		return table("WORKSPACE\tNAME\tPLAN\tREQUIRES 2SV\tCREATED", len(all), func(i int) []any {
+			w := all[i]
+			return []any{w.Slug, w.Name, w.Plan, yes(w.Policy.RequireTwoStep), w.Created.Format("2006-01-02")}
+		})
+	})
+}
+
+type workspaceSetPlan struct {
+	admin
+	Workspace string `arg:"" help:"The workspace's name in addresses."`
+	Plan      string `arg:"" help:"free, standard or premium." enum:"free,standard,premium"`
+}
+
+func (c *workspaceSetPlan) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		if err := s.workspaces.SetPlan(ctx, c.Workspace, workspace.Plan(c.Plan)); err != nil {
+			return err
+		}
+		fmt.Printf("%s is on the %s plan.\n", c.Workspace, c.Plan)
+		return nil
+	})
+}
+
+type policyShow struct {
+	admin
+	Workspace string `arg:"" help:"The workspace's name in addresses."`
+}
+
+func (c *policyShow) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		w, err := s.workspaces.Find(ctx, c.Workspace)
+		if err != nil {
+			return err
+		}
+		p := w.Policy
+		from, again, networks := "at once", "never", "any"
+		if !p.RequireFrom.IsZero() {
+			from = p.RequireFrom.Format("2006-01-02 15:04 MST")
+		}
+		if p.AskAgain > 0 {
+			again = fmt.Sprintf("%.0f hours", p.AskAgain.Hours())
+		}
+		if len(p.Networks) > 0 {
+			networks = access.FormatNetworks(p.Networks)
+		}
+		required := yes(p.RequireTwoStep)
+		if p.RequireTwoStep {
+			required += ", " + from
+		}
+		for _, line := range [][2]string{
+			{"Require two-step verification", required},
+			{"Also accept MFA of the account", yes(p.AcceptAccountMFA)},
+			{"Phishing-resistant steps only", yes(p.PhishingResistant)},
+			{"Ask for the second step again after", again},
+			{"Ask over SSH too", yes(p.AskOverSSH)},
+			{"Machine credentials", map[bool]string{false: "allowed", true: "refused"}[p.RefuseMachines]},
+			{"Allowed networks", networks},
+			{"No public content", yes(p.NoPublic)},
+		} {
+			fmt.Printf("%-36s %s\n", line[0]+":", line[1])
+		}
+		return nil
+	})
+}
+
+type policyOff struct {
+	admin
+	Workspace string `arg:"" help:"The workspace's name in addresses."`
+}
+
+func (c *policyOff) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		if err := s.workspaces.BreakGlass(ctx, c.Workspace); err != nil {
+			return err
+		}
+		fmt.Printf("%s no longer requires two-step verification and can be reached from any network. This is in its audit log.\n", c.Workspace)
+		return nil
+	})
+}
+
+type auditVerify struct{ admin }
+
+func (c *auditVerify) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		n, err := s.audit.Verify(ctx)
+		if _, broken := errors.AsType[*audit.Broken](err); broken {
+			return fmt.Errorf("the audit log was tampered with: %w; compare it with a backup", err)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Printf("The audit log is whole: %d entries.\n", n)
+		return nil
+	})
+}
+
+type auditExport struct{ admin }
+
+func (c *auditExport) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		out := bufio.NewWriter(os.Stdout)
+		lines := json.NewEncoder(out)
+		lines.SetEscapeHTML(false)
+		for after := int64(0); ; {
+			records, err := s.audit.Read(ctx, "", after, 1000)
+			if err != nil {
+				return err
+			}
+			if len(records) == 0 {
+				return out.Flush()
+			}
+			for _, record := range records {
+				if err := lines.Encode(record); err != nil {
+					return err
+				}
+			}
+			after = records[len(records)-1].Seq
+		}
+	})
+}
