@@ -98,6 +98,7 @@ func (f Form) Select(name, label string, options []Option) Field {
 type Field struct {
 	Type         string // text, email, password, url, textarea, checkbox, radio, select
 	Name         string
+	Key          string // tells boxes of one name apart; empty where there is one
 	Label        string
 	Value        string
 	Hint         string
@@ -120,7 +121,12 @@ type Option struct {
 }
 
 // ID is the id of the input; the hint and the error hang on to it.
-func (f Field) ID() string { return "f-" + f.Name }
+func (f Field) ID() string {
+	if f.Key != "" {
+		return f.OptionID(f.Key)
+	}
+	return "f-" + f.Name
+}
 
 // OptionID is the id of one radio button.
 func (f Field) OptionID(value string) string { return "f-" + f.Name + "-" + value }

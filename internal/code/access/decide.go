@@ -145,7 +145,7 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 // judgeStep tells whether a person's evidence meets a workspace that requires
 // two-step verification, and if not, what they have to do.
 func judgeStep(a *Actor, p *Policy, now time.Time) (verdict Verdict, met bool) {
-	suited, account := p.suits(a.Factors), p.takesAccount(a.Account)
+	suited, account := p.Suits(a.Factors), p.takesAccount(a.Account)
 	challenge := Verdict{ACR: p.acr(), MaxAge: p.AskAgain}
 
 	// Is there anything that could be the step?

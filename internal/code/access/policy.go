@@ -31,8 +31,8 @@ func (p *Policy) takes(m Method) bool {
 	return m != "" && (!p.PhishingResistant || m.phishingResistant())
 }
 
-// suits reports whether a step that the policy counts is possible with the factors.
-func (p *Policy) suits(f Factors) bool {
+// Suits reports whether a step that the policy counts is possible with the factors.
+func (p *Policy) Suits(f Factors) bool {
 	return f.WebAuthn || f.TOTP && !p.PhishingResistant
 }
 
@@ -44,7 +44,7 @@ func (p *Policy) takesAccount(a Account) bool {
 // MetBy reports whether a person with the evidence has something that can be
 // the second step. How long ago it was taken is left aside.
 func (p *Policy) MetBy(e Evidence) bool {
-	return !p.RequireTwoStep || p.suits(e.Factors) || p.takesAccount(e.Account)
+	return !p.RequireTwoStep || p.Suits(e.Factors) || p.takesAccount(e.Account)
 }
 
 // admits reports whether the address is in an allowed network.

@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -78,6 +79,10 @@ type Pending struct {
 type Wish struct {
 	Invited string // the address that was invited; it may sign up with it
 	Hint    string // the address to fill in
+
+	// For a proof beyond an ordinary sign-in.
+	ACR    string        // the kind of sign-in that is needed
+	MaxAge time.Duration // how long ago it may have been; zero: any time
 }
 
 // Identity is who signed in, as the verified ID token says.
@@ -104,8 +109,13 @@ func (c *Client) Begin(ctx context.Context, wish Wish) (string, Pending, error) 
 		options = append(options, oauth2.SetAuthURLParam("login_hint", wish.Hint))
 	}
 	if wish.Invited != "" {
-		jwt := c.invitation(wish.Invited)
-		options = append(options, oauth2.SetAuthURLParam("invitation", jwt))
+		options = append(options, oauth2.SetAuthURLParam("invitation", c.invitation(wish.Invited)))
+	}
+	if wish.ACR != "" {
+		options = append(options, oauth2.SetAuthURLParam("acr_values", wish.ACR))
+	}
+	if wish.MaxAge > 0 {
+		options = append(options, oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(wish.MaxAge.Seconds()))))
 	}
 	return c.oauth(provider).AuthCodeURL(pending.State, options...), pending, nil
 }

@@ -137,11 +137,11 @@ func (i *issuer) begin(t *testing.T, c *login.Client, wish login.Wish) (login.Pe
 
 func TestSignIn(t *testing.T) {
 	i := newIssuer(t)
-	pending, request := i.begin(t, i.client(), login.Wish{Hint: "alice@example.com"})
+	pending, request := i.begin(t, i.client(), login.Wish{Hint: "alice@example.com", ACR: "aal2", MaxAge: time.Minute})
 	for name, want := range map[string]string{
 		"response_type": "code", "client_id": "code", "redirect_uri": "http://code.example/login/callback",
 		"scope": "openid profile email", "code_challenge_method": "S256", "state": pending.State,
-		"login_hint": "alice@example.com", "invitation": "",
+		"login_hint": "alice@example.com", "invitation": "", "acr_values": "aal2", "max_age": "60",
 	} {
 		if request.Get(name) != want {
 			t.Errorf("%s = %q, want %q", name, request.Get(name), want)

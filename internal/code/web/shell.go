@@ -1,0 +1,159 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/ui"
+)
+
+// shell is the frame of a page for whoever asks.
+func (s *Site) shell(r *http.Request, title string) ui.Shell {
+	shell := ui.Shell{Site: "Code", Title: title, SignIn: "/login"}
+	v := visitorOf(r)
+	if _, err := s.authenticate(r); err != nil || v.user.ID == "" {
+		return shell
+	}
+	shell.Person = v.user.Name
+	if shell.Person == "" {
+		shell.Person = v.user.Username
+	}
+	shell.Nav = []ui.Link{{Text: "Workspaces", Href: "/", Current: r.URL.Path == "/"}}
+	shell.Menu = []ui.Link{
+		{Text: "Personal settings", Href: "/account/settings/", Icon: "gear"},
+		{Text: "Two-step verification", Href: twoStepPath, Icon: "shield"},
+		{Text: "API tokens", Href: tokensPath, Icon: "key"},
+	}
+	if s.AccountURL != "" {
+		shell.Menu = append(shell.Menu, ui.Link{Text: "Your account", Href: s.AccountURL + "/manage-profile", Icon: "person"})
+	}
+	return shell
+}
+
+const (
+	profilePath  = "/account/settings/"
+	twoStepPath  = "/account/settings/two-step-verification/"
+	tokensPath   = "/account/settings/api-tokens/"
+	securityPath = "/account/settings/security/"
+)
+
+// personal is the frame of a page of a person's own settings.
+func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
+	shell := s.shell(r, title)
+	shell.Crumbs = []ui.Link{{Text: "Personal settings", Href: profilePath}, {Text: title}}
+	shell.Side = []ui.Link{
+		{Text: "Profile", Href: profilePath, Icon: "person"},
+		{Text: "Two-step verification", Href: twoStepPath, Icon: "shield"},
+		{Text: "API tokens", Href: tokensPath, Icon: "key"},
+		{Text: "Security", Href: securityPath, Icon: "proven"},
+	}
+	mark(shell.Side, current)
+	return shell
+}
+
+// inWorkspace is the frame of a page of a workspace.
+func (s *Site) inWorkspace(r *http.Request, g access.Grant, title string) ui.Shell {
+	shell := s.shell(r, title)
+	ws := g.Workspace()
+	shell.Crumbs = []ui.Link{{Text: ws.Name, Href: "/" + ws.Slug}, {Text: title}}
+	return shell
+}
+
+// settingsOf is the frame of a page of a workspace's settings.
+func (s *Site) settingsOf(r *http.Request, g access.Grant, title, current string) ui.Shell {
+	shell := s.inWorkspace(r, g, title)
+	base := settingsPath(g)
+	shell.Crumbs = []ui.Link{
+		{Text: g.Workspace().Name, Href: "/" + g.Workspace().Slug}, {Text: "Settings", Href: base}, {Text: title},
+	}
+	shell.Side = []ui.Link{
+		{Text: "Workspace", Href: base, Icon: "gear"},
+		{Text: "Members", Href: base + "members", Icon: "people"},
+	}
+	if g.Workspace().Role == access.Owner {
+		shell.Side = append(shell.Side, ui.Link{Text: "Access controls", Href: base + "access-controls", Icon: "shield"})
+	}
+	shell.Side = append(shell.Side, ui.Link{Text: "Plan", Href: base + "plan", Icon: "info"})
+	mark(shell.Side, base+current)
+	return shell
+}
+
+func settingsPath(g access.Grant) string {
+	return "/" + g.Workspace().Slug + "/workspace/settings/"
+}
+
+// inRepository is the frame of a page of a repository.
+func (s *Site) inRepository(r *http.Request, g access.Grant, name, title, tab string) ui.Shell {
+	shell := s.shell(r, title)
+	base := repositoryPath(g)
+	shell.Crumbs = []ui.Link{{Text: g.Workspace().Name, Href: "/" + g.Workspace().Slug}, {Text: name, Href: base}}
+	shell.Tabs = []ui.Link{
+		{Text: "Source", Href: base, Icon: "file"},
+		{Text: "Commits", Href: base + "/commits", Icon: "commit"},
+		{Text: "Branches", Href: base + "/branches", Icon: "branch"},
+	}
+	mark(shell.Tabs, base+tab)
+	return shell
+}
+
+func repositoryPath(g access.Grant) string {
+	return "/" + g.Workspace().Slug + "/" + g.Repository().Slug
+}
+
+func mark(links []ui.Link, current string) {
+	for i := range links {
+		links[i].Current = links[i].Href == current
+	}
+}
+
+// escapePath writes a path as it stands in an address.
+func escapePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
+
+// hasPage reports whether there is a page at the path.
+func (s *Site) hasPage(path string) bool {
+	return s.routes.Mux().Match(chi.NewRouteContext(), http.MethodGet, path)
+}
+
+// notices are said once, on the page after the one where something was done.
+// The cookie names one; it can't bring words of its own.
+func notice(key string) ui.Notice {
+	text := map[string]string{
+		"saved":     "Saved.",
+		"revoked":   "The token is revoked. It stopped working at once.",
+		"twostepon": "Two-step verification is on.",
+		"turnedoff": "Two-step verification is off.",
+		"invited":   "The invitation is on its way by mail.",
+		"withdrawn": "The invitation is withdrawn.",
+		"removed":   "The member is removed.",
+		"role":      "The role is changed.",
+		"joined":    "Welcome: you are a member now.",
+		"left":      "You have left the workspace.",
+		"signedout": "You are signed out of Code.",
+		"created":   "Created.",
+		"requires":  "Two-step verification is required from now on, at every door.",
+		"optional":  "Two-step verification is no longer required.",
+	}[key]
+	if text == "" {
+		return ui.Notice{}
+	}
+	return ui.Notice{Kind: "good", Text: text}
+}
+
+// done goes on to a path and says there once what was done.
+func (s *Site) done(w http.ResponseWriter, r *http.Request, path, key string) error {
+	s.setCookie(w, noticeCookie, key, time.Minute)
+	return redirect(w, r, path)
+}
+
+// render answers with a page and the notice that waits, if any.
+func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name string, shell ui.Shell, page any) error {
+	if cookie, err := r.Cookie(s.cookieName(noticeCookie)); err == nil {
+		shell.Notice = notice(cookie.Value)
+		s.dropCookie(w, noticeCookie)
+	}
+	return s.pages.Render(w, status, name, shell, page)
+}

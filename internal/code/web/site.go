@@ -1,0 +1,120 @@
+// Package web is the door that browsers come through: the pages of Code.
+//
+// It owns the addresses, the pages and their words, the session's cookie,
+// return paths and kept forms (table kept_form). It decides nothing: who may do
+// what is the gate's, what it means to do it the rooms'. A handler reads the
+// request, calls a room with its grant, and renders a page or redirects; it
+// returns an error otherwise, and fail.go makes a page of it.
+//
+// Invariants: every route is in routes.go and declares its action; nothing
+// changes on GET; a return path is followed only where we signed it and it
+// stays on this site; a form that is refused comes back as it was typed, but
+// for secrets.
+package web
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/door"
+	"sallyport.dev/internal/code/login"
+	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/workspace"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/secret"
+	"sallyport.dev/internal/ui"
+)
+
+//go:embed pages/*.html
+var pagesFS embed.FS
+
+// Config is what the site stands on.
+type Config struct {
+	URL        string // of this site, as browsers see it
+	AccountURL string // of the built-in account site; empty with another issuer
+
+	DB           *db.DB
+	Box          *secret.Box
+	Clock        clock.Clock
+	Gate         *access.Gate
+	Login        *login.Client
+	Users        *user.Service
+	Workspaces   *workspace.Service
+	Repositories *repo.Service
+}
+
+// Site is the web door. It is safe for concurrent use.
+type Site struct {
+	Config
+	secure  bool // browsers see the site over https
+	pages   *ui.Set
+	routes  *door.Routes
+	returns returns
+	kept    keptForms
+}
+
+// New makes the site.
+func New(config Config) (*Site, error) {
+	address, err := url.Parse(config.URL)
+	if err != nil || address.Host == "" {
+		return nil, fmt.Errorf("the site's address %q isn't a URL", config.URL)
+	}
+	config.URL = strings.TrimSuffix(config.URL, "/")
+	pages, err := parsePages()
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{
+		Config: config, secure: address.Scheme == "https", pages: pages,
+		returns: returns{config.Box},
+		kept:    keptForms{db: config.DB, box: config.Box, clock: config.Clock},
+	}
+	s.routes = door.New(door.Config{Gate: config.Gate, Authenticate: s.authenticate, Fail: s.fail})
+	s.addRoutes()
+	return s, nil
+}
+
+func parsePages() (*ui.Set, error) {
+	own, err := fs.Sub(pagesFS, "pages")
+	if err != nil {
+		return nil, err
+	}
+	return ui.Templates(own, template.FuncMap{"line": func(i int) int { return i + 1 }})
+}
+
+// Routes gives the table of routes, for the tests that walk it.
+func (s *Site) Routes() *door.Routes { return s.routes }
+
+// Handler is the site as a whole.
+func (s *Site) Handler() http.Handler {
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(s.prepare(http.HandlerFunc(s.refuseCrossOrigin)))
+	headers := ui.Headers{HTTPS: s.secure, FormsTo: s.formTargets()}
+	pages := headers.Wrap(crossOrigin.Handler(s.prepare(s.routes)))
+	static := ui.Static()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/static/") {
+			static.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+}
+
+// formTargets are the origins that a form may end at by redirects: the issuer,
+// where somebody sends a form after being signed out.
+func (s *Site) formTargets() []string {
+	issuer, err := url.Parse(s.Login.Issuer())
+	if err != nil || issuer.Host == "" {
+		return nil
+	}
+	return []string{issuer.Scheme + "://" + issuer.Host}
+}
