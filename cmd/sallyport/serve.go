@@ -19,6 +19,7 @@ import (
 	"sallyport.dev/internal/code/githttp"
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
+	codeweb "sallyport.dev/internal/code/web"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/config"
 	"sallyport.dev/internal/git"
@@ -109,9 +110,19 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	if err != nil {
 		return nil, err
 	}
-	_ = login.New(settings)
+	config := codeweb.Config{
+		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: login.New(settings),
+		Users: s.users, Workspaces: s.workspaces, Repositories: repositories,
+	}
+	if c.Issuer == "" {
+		config.AccountURL = account.URL
+	}
+	pages, err := codeweb.New(config)
+	if err != nil {
+		return nil, err
+	}
 	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Users: s.users, Repositories: repositories})
-	return request.Wrap("code", c.Proxies(), doors(rest.Handler(), clients, http.NotFoundHandler())), nil
+	return request.Wrap("code", c.Proxies(), doors(rest.Handler(), clients, pages.Handler())), nil
 }
 
 // doors leads each request to its door, by its address alone.
