@@ -1,7 +1,9 @@
 package web
 
 import (
+	"errors"
 	"net/http"
+	"time"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/workspace"
@@ -10,108 +12,110 @@ import (
 	"sallyport.dev/internal/ui"
 )
 
-// controlsPage is the switch, what it means for the reader, and who is ready.
+// rosterShown is how many members the page lists; those who aren't ready come first.
+const rosterShown = 200
+
 type controlsPage struct {
-	Form         ui.Form
-	Path         string
-	Unmet        *unmetNotice
-	Upgrade      string // why the plan doesn't allow it; empty: it does
-	PlanPath     string
-	On           bool
-	CanSwitch    bool
-	YouReady     bool
-	Ready, Total int
-	Members      []standingRow
+	Problem  string
+	Kept     bool     // the switch was challenged and waits to be pressed again
+	Unmet    *ui.Link // the way to what the owner lacks
+	On       bool
+	From     time.Time // the end of the grace, while it runs
+	Entitled bool      // the plan allows switching it on
+	Plan     string
+	PlanPath string
+	Path     string
+	YouReady bool
+	FixPath  string // to the owner's own two-step verification, and back
+	Ready    int
+	Total    int
+	Members  []workspace.Standing // those who aren't ready first
+	You      string               // user id
 }
 
-// unmetNotice says what the owner has to do first, with the way there and back.
-type unmetNotice struct {
-	Text string
-	Link ui.Link
-}
-
-type standingRow struct {
-	workspace.Standing
-	You bool
-}
+func controlsPath(g access.Grant) string { return settingsPath(g) + "access-controls" }
 
 func (s *Site) showControls(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	return s.controls(w, r, g, controlsPage{}, http.StatusOK)
+	return s.controlsAgain(w, r, g, ui.Form{}, http.StatusOK)
 }
 
 func (s *Site) controlsAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
-	return s.controls(w, r, g, controlsPage{Form: form}, status)
-}
-
-func (s *Site) controls(w http.ResponseWriter, r *http.Request, g access.Grant, page controlsPage, status int) error {
-	ws, err := s.Workspaces.Get(r.Context(), g)
+	problem := form.Message()
+	for field, message := range form.Errors {
+		if field != "" {
+			problem = message
+		}
+	}
+	page, err := s.controls(r, g)
 	if err != nil {
 		return err
+	}
+	page.Problem = problem
+	return s.render(w, r, status, "controls.html", s.settingsOf(r, g, "Access controls", "access-controls"), page)
+}
+
+func (s *Site) controls(r *http.Request, g access.Grant) (controlsPage, error) {
+	ws, err := s.Workspaces.Get(r.Context(), g)
+	if err != nil {
+		return controlsPage{}, err
 	}
 	roster, err := s.Workspaces.Roster(r.Context(), g)
 	if err != nil {
-		return err
+		return controlsPage{}, err
 	}
-	page.Path, page.PlanPath = settingsPath(g)+"access-controls", settingsPath(g)+"plan"
-	page.On, page.YouReady, page.Total = ws.Policy.RequireTwoStep, g.Actor().Factors.Enrolled(), len(roster)
-	page.CanSwitch = ws.Plan == workspace.Premium
-	if !page.CanSwitch {
-		page.Upgrade = "Requiring two-step verification needs the premium plan; this workspace is on the " + string(ws.Plan) + " plan."
-		if page.On {
-			page.Upgrade = "The premium plan of this workspace has ended. The requirement stays on; once switched off, it can't be switched on again."
-		}
+	page := controlsPage{
+		Kept: r.FormValue("kept") != "", On: ws.Policy.RequireTwoStep,
+		Entitled: ws.Plan == workspace.Premium, Plan: string(ws.Plan), PlanPath: settingsPath(g) + "plan",
+		Path: controlsPath(g), YouReady: g.Actor().Factors.Enrolled(),
+		FixPath: s.returns.carry(twoStepPath, controlsPath(g)),
+		Total:   len(roster), Members: roster[:min(len(roster), rosterShown)], You: g.Actor().User,
 	}
 	for _, standing := range roster {
-		page.Members = append(page.Members, standingRow{standing, standing.User == g.Actor().User})
 		if standing.Ready {
 			page.Ready++
 		}
 	}
-	return s.render(w, r, status, "controls.html", s.settingsOf(r, g, "Access controls", "access-controls"), page)
+	if ws.Policy.RequireFrom.After(s.Clock()) {
+		page.From = ws.Policy.RequireFrom
+	}
+	return page, nil
 }
 
+// saveControls turns the switch. An owner whose own evidence doesn't meet the
+// rule is refused with the way to it, which comes back here.
 func (s *Site) saveControls(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	policy := g.Workspace().Policy
+	ws, err := s.Workspaces.Get(r.Context(), g)
+	if err != nil {
+		return err
+	}
+	policy := ws.Policy
 	switch r.PostFormValue("require") {
 	case "on":
 		policy.RequireTwoStep = true
 	case "off":
 		policy.RequireTwoStep = false
 	default:
-		return errs.Invalid("", "Say whether two-step verification is to be on or off.")
+		return errs.Invalid("require", "Choose on or off.")
 	}
-	err := s.Workspaces.SetPolicy(r.Context(), g, policy)
-	if unmet, ok := unmetOf(err); ok {
-		return s.refuseSwitch(w, r, g, unmet)
+	err = s.Workspaces.SetPolicy(r.Context(), g, policy)
+	if err == nil {
+		if policy.RequireTwoStep {
+			return s.done(w, r, controlsPath(g), "requires")
+		}
+		return s.done(w, r, controlsPath(g), "optional")
 	}
-	if errs.Is(err, errs.KindDenied) { // the plan: said beside the switch
-		request.Failed(r.Context(), err)
-		return s.controls(w, r, g, controlsPage{Form: ui.Refused(nil, err)}, http.StatusForbidden)
-	}
-	if err != nil {
+	if !errs.Is(err, errs.KindDenied) {
 		return err
 	}
-	key := "requires"
-	if !policy.RequireTwoStep {
-		key = "optional"
+	request.Failed(r.Context(), err)
+	page, failed := s.controls(r, g)
+	if failed != nil {
+		return failed
 	}
-	return s.done(w, r, settingsPath(g)+"access-controls", key)
-}
-
-// refuseSwitch tells an owner who doesn't meet the rule themselves what to do
-// first. The way leads back to the switch.
-func (s *Site) refuseSwitch(w http.ResponseWriter, r *http.Request, g access.Grant, unmet *workspace.Unmet) error {
-	request.Failed(r.Context(), unmet)
-	page := controlsPage{Unmet: &unmetNotice{Text: errs.Message(unmet)}}
-	if fix := unmet.FixPath(); fix != "" {
-		page.Unmet.Link = ui.Link{Text: fixWords(unmet.Outcome), Href: s.returns.carry(fix, settingsPath(g)+"access-controls")}
+	page.Problem = errs.Message(err)
+	if unmet, ok := errors.AsType[*workspace.Unmet](err); ok && unmet.FixPath() != "" {
+		page.Unmet = &ui.Link{Text: "Set up two-step verification", Href: s.returns.carry(unmet.FixPath(), controlsPath(g))}
 	}
-	return s.controls(w, r, g, page, http.StatusForbidden)
-}
-
-func fixWords(outcome access.Outcome) string {
-	if outcome == access.Enrol {
-		return "Set up two-step verification"
-	}
-	return "See your two-step verification"
+	shell := s.settingsOf(r, g, "Access controls", "access-controls")
+	return s.render(w, r, http.StatusForbidden, "controls.html", shell, page)
 }

@@ -148,8 +148,10 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, err error) erro
 	setRetryAfter(w, err)
 	page := ui.ErrorPage{Status: errs.Status(err), Message: errs.Message(err)}
 	if page.Status == http.StatusNotFound {
-		page.Message = "The address may be mistyped, or you don't have access to what is there."
 		page.Links = []ui.Link{{Text: "Your workspaces", Href: "/"}}
+	}
+	if errors.Is(err, door.ErrNoRoute) {
+		page.Message = "The address may be mistyped, or you don't have access to what is there."
 	}
 	return s.errorPage(w, r, page)
 }

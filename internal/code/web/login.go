@@ -101,18 +101,16 @@ func (s *Site) finishLogin(w http.ResponseWriter, r *http.Request) error {
 		return s.loginFailed(w, r, errs.Invalid("", "This sign-in was begun in another browser, or took too long. Start it again."), "/")
 	}
 	s.dropCookie(w, name)
-	identity, err := s.Login.Finish(r.Context(), under.Pending, r.URL.Query())
+	verified, err := s.Login.Finish(r.Context(), under.Pending, r.URL.Query())
 	if err != nil {
 		return s.loginFailed(w, r, err, under.Return)
 	}
-	_, err = s.Users.Find(r.Context(), identity.Issuer, identity.Subject)
+	identity := user.Identity(verified)
+	err = s.openSession(w, r, identity, under.Return)
 	if errs.Is(err, errs.KindNotFound) {
-		return s.beginWelcome(w, r, user.Identity(identity), under.Return)
+		return s.beginWelcome(w, r, identity, under.Return)
 	}
-	if err != nil {
-		return err
-	}
-	return s.openSession(w, r, user.Identity(identity), under.Return)
+	return err
 }
 
 // loginFailed says why, with the way to try again.
@@ -125,18 +123,15 @@ func (s *Site) loginFailed(w http.ResponseWriter, r *http.Request, err error, ba
 }
 
 // openSession signs the person in and goes on: to the second step, where they
-// have one, before the page that they asked for.
+// have one, before the page that they asked for. It is of kind NotFound, and
+// nothing is done, where they have no profile yet.
 func (s *Site) openSession(w http.ResponseWriter, r *http.Request, identity user.Identity, back string) error {
-	if old, err := r.Cookie(s.cookieName(sessionCookie)); err == nil {
-		if err := s.Users.EndSession(r.Context(), secret.New(old.Value)); err != nil && !errs.Is(err, errs.KindNotFound) {
-			return err
-		}
-	}
 	address := request.Address(r.Context())
-	session, err := s.Users.OpenSession(r.Context(), identity, user.SessionInfo{
-		Address: address, UserAgent: r.UserAgent(),
-	})
+	session, err := s.Users.OpenSession(r.Context(), identity, user.SessionInfo{Address: address, UserAgent: r.UserAgent()})
 	if err != nil {
+		return err
+	}
+	if err := s.endSession(r); err != nil { // the one that this browser had before
 		return err
 	}
 	s.setSession(w, session)
@@ -152,12 +147,19 @@ func (s *Site) openSession(w http.ResponseWriter, r *http.Request, identity user
 	return redirect(w, r, back)
 }
 
+// endSession ends the session that the request came with, if any.
+func (s *Site) endSession(r *http.Request) error {
+	cookie, err := r.Cookie(s.cookieName(sessionCookie))
+	if err != nil {
+		return nil
+	}
+	return s.Users.EndSession(r.Context(), secret.New(cookie.Value))
+}
+
 // logout ends the session of Code. The account's own session is the account's.
 func (s *Site) logout(w http.ResponseWriter, r *http.Request) error {
-	if cookie, err := r.Cookie(s.cookieName(sessionCookie)); err == nil {
-		if err := s.Users.EndSession(r.Context(), secret.New(cookie.Value)); err != nil && !errs.Is(err, errs.KindNotFound) {
-			return err
-		}
+	if err := s.endSession(r); err != nil {
+		return err
 	}
 	s.dropCookie(w, sessionCookie)
 	s.dropCookie(w, welcomeCookie)

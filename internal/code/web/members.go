@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/workspace"
@@ -10,17 +11,14 @@ import (
 
 type membersPage struct {
 	Form        ui.Form
-	Base        string
-	Owner       bool // the reader may change who is in it
+	Kept        bool // the form was challenged and waits to be sent again
+	Owner       bool
 	Requires    bool
+	Base        string
+	You         string // user id
 	Roles       []ui.Option
-	Members     []memberRow
+	Members     []workspace.Member
 	Invitations []workspace.Invitation
-}
-
-type memberRow struct {
-	workspace.Member
-	You bool
 }
 
 func (s *Site) showMembers(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -40,48 +38,49 @@ func (s *Site) membersAgain(w http.ResponseWriter, r *http.Request, g access.Gra
 	if err != nil {
 		return err
 	}
-	page := membersPage{
-		Form: form, Base: settingsPath(g) + "members", Owner: g.Workspace().Role == access.Owner,
-		Requires: g.Workspace().Policy.RequireTwoStep, Invitations: invitations,
-		Roles: []ui.Option{
-			{Value: string(access.Member), Label: "Member", Hint: "reads and writes repositories, creates new ones"},
-			{Value: string(access.Owner), Label: "Owner", Hint: "administers the workspace too"},
-		},
+	if form.Value("role") == "" {
+		form.Values = url.Values{"email": form.Values["email"], "role": {string(access.Member)}}
 	}
-	for _, member := range members {
-		page.Members = append(page.Members, memberRow{member, member.User == g.Actor().User})
+	page := membersPage{
+		Form: form, Kept: r.FormValue("kept") != "", Owner: g.Workspace().Role == access.Owner,
+		Requires: g.Workspace().Policy.RequireTwoStep, Base: settingsPath(g) + "members", You: g.Actor().User,
+		Roles: []ui.Option{
+			{Value: string(access.Member), Label: "Member", Hint: "Reads and writes repositories, and creates them."},
+			{Value: string(access.Owner), Label: "Owner", Hint: "Also manages members and access controls."},
+		},
+		Members: members, Invitations: invitations,
 	}
 	return s.render(w, r, status, "members.html", s.settingsOf(r, g, "Members", "members"), page)
 }
 
+func membersPath(g access.Grant) string { return settingsPath(g) + "members" }
+
 func (s *Site) invite(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	role := access.Role(r.PostFormValue("role"))
-	if role == access.Outsider {
-		role = access.Member
-	}
-	if _, err := s.Workspaces.Invite(r.Context(), g, r.PostFormValue("email"), role); err != nil {
+	_, err := s.Workspaces.Invite(r.Context(), g, r.PostFormValue("email"), access.Role(r.PostFormValue("role")))
+	if err != nil {
 		return err
 	}
-	return s.done(w, r, settingsPath(g)+"members", "invited")
+	return s.done(w, r, membersPath(g), "invited")
 }
 
 func (s *Site) changeRole(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	if err := s.Workspaces.SetRole(r.Context(), g, r.PostFormValue("user"), access.Role(r.PostFormValue("role"))); err != nil {
+	role := access.Role(r.PostFormValue("role"))
+	if err := s.Workspaces.SetRole(r.Context(), g, r.PostFormValue("user"), role); err != nil {
 		return err
 	}
-	return s.done(w, r, settingsPath(g)+"members", "role")
+	return s.done(w, r, membersPath(g), "role")
 }
 
 func (s *Site) removeMember(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	if err := s.Workspaces.Remove(r.Context(), g, r.PostFormValue("user")); err != nil {
 		return err
 	}
-	return s.done(w, r, settingsPath(g)+"members", "removed")
+	return s.done(w, r, membersPath(g), "removed")
 }
 
 func (s *Site) withdraw(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	if err := s.Workspaces.Revoke(r.Context(), g, r.PostFormValue("id")); err != nil {
 		return err
 	}
-	return s.done(w, r, settingsPath(g)+"members", "withdrawn")
+	return s.done(w, r, membersPath(g), "withdrawn")
 }

@@ -16,42 +16,54 @@ import (
 	"sallyport.dev/internal/ui/uitest"
 )
 
-func TestEveryPageFitsItsStruct(t *testing.T) {
+// Every page is checked against its struct, on every branch, and rendered.
+func TestEveryPage(t *testing.T) {
 	pages, err := parsePages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	refused := ui.Refused(map[string][]string{"name": {"x"}}, errs.Invalid("name", "No."))
-	member := workspace.Member{User: "u", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: at}
-	rows := []treeRow{{Name: "a", Icon: "file", Href: "/w/r/src/main/a"}, {Name: "b", Icon: "module", Note: "submodule"}}
-	standings := []standing{{Name: "A", Slug: "a"}, {Requires: true, Open: true, Owner: true}, {Requires: true, Fix: "/x"}, {Requires: true, From: at}}
+	now := time.Now()
+	form := ui.Refused(nil, errs.Invalid("name", "Give a name."))
+	code := ui.CodeForm{Action: "/login/verify", Links: []ui.Link{{Text: "Use a recovery code", Href: "/x"}}}
+	standings := []standing{
+		{Name: "Acme", Slug: "acme", Owner: true}, {Name: "B", Requires: true, Open: true},
+		{Name: "C", Requires: true, From: now}, {Name: "D", Requires: true, Fix: "/x"},
+	}
+	link := ui.Link{Text: "main", Href: "/acme/app/src/main"}
+	files := folder{
+		Head: git.Commit{Message: "First"}, Branches: switcher{Current: "main", Links: []ui.Link{link}}, Trail: []ui.Link{link, link},
+		Up: "/up", Entries: []entry{{Name: "src", Icon: "folder", Href: "/x", Kind: "Folder"}, {Name: "mod", Icon: "module", Note: "at 123"}}, More: true, ReadmeOf: "README.md", Readme: "<p>Hi</p>",
+	}
+	repository := repo.Repository{Name: "app", Slug: "app", Description: "An app", Public: true}
+	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
 	uitest.Check(t, pages, map[string][]any{
-		"app.html":           {appPage{Steps: enrolSteps(1), Problem: "p", Setup: ui.TOTPSetup{Secret: "ABCDEFGH"}}},
-		"blocked.html":       {ui.Blocked{Title: "t", Action: ui.Link{Text: "a", Href: "/b"}, Ways: []ui.Link{{Text: "w", Href: "/w"}}}},
-		"branches.html":      {branchesPage{}, branchesPage{Branches: []repo.Branch{{Name: "main", Default: true}}}},
-		"codes.html":         {codesPage{Steps: enrolSteps(2)}, codesPage{Codes: ui.RecoveryCodes{Codes: []string{"a"}}}},
-		"commits.html":       {commitsPage{Empty: true}, commitsPage{Commits: []git.Commit{{OID: git.ZeroOID, Message: "m"}}, Next: "/n", Newest: "/m"}},
-		"controls.html":      {controlsPage{}, controlsPage{On: true, CanSwitch: true, Members: []standingRow{{workspace.Standing{Member: member, Ready: true}, true}}, Unmet: &unmetNotice{"t", ui.Link{Text: "x", Href: "/x"}}}},
+		"app.html":           {appPage{Steps: enrolSteps(1), Problem: "Over", Setup: ui.TOTPSetup{QR: "<svg></svg>", Secret: "ABCD", URI: "otpauth://totp/x", Form: code}}},
+		"blocked.html":       {ui.Blocked{Title: "Blocked", Of: "Acme", Action: link, Ways: []ui.Link{link}, Forms: []ui.PostLink{{Text: "Sign out", Action: "/logout"}}}},
+		"branches.html":      {branchesPage{Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}}, More: true}, branchesPage{}},
+		"codes.html":         {codesPage{Steps: enrolSteps(2), Codes: ui.RecoveryCodes{Codes: []string{"aaaa"}}}, codesPage{}},
+		"commits.html":       {commitsPage{Commits: []commitLine{{Browse: "/x"}}, Newest: "/x", Older: "/y"}, commitsPage{}},
+		"controls.html":      {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Total: 3, Ready: 1, Members: []workspace.Standing{{Member: member}, {Ready: true}}, You: "1"}, controlsPage{Kept: true, Entitled: true, YouReady: true}, controlsPage{}},
+		"empty.html":         {emptyPage{Repository: repository, CanWrite: true}, emptyPage{}},
+		"file.html":          {filePage{Lines: []template.HTML{"a"}, Raw: "/raw"}, filePage{Why: "Empty."}, filePage{Image: true, Raw: "/raw"}, filePage{Target: "x"}, filePage{Rendered: "<p>x</p>", Other: link}},
+		"folder.html":        {folderPage{Folder: files}, folderPage{}},
 		"front.html":         {struct{}{}},
-		"home.html":          {homePage{}, homePage{Workspaces: standings}},
-		"invitation.html":    {invitationPage{}, invitationPage{Requires: true, SignedIn: true, Other: "o", Expires: at}},
-		"leave.html":         {leavePage{"n", "s", "p"}},
-		"members.html":       {membersPage{}, membersPage{Owner: true, Form: refused, Members: []memberRow{{member, false}}, Invitations: []workspace.Invitation{{ID: "i"}}}},
-		"newrepository.html": {newRepositoryPage{Form: refused}},
-		"newworkspace.html":  {newWorkspacePage{Form: refused}},
-		"plan.html":          {planPage{"n", "free"}},
-		"profile.html":       {profilePage{User: user.User{Username: "alice"}}},
-		"recovery.html":      {recoveryPage{1}},
-		"repository.html":    {repositoryPage{Empty: true, Commands: "git"}, repositoryPage{Commit: &git.Commit{}, Rows: rows, ReadmeName: "README.md", Readme: "<p>x</p>", Public: true}},
-		"security.html":      {securityPage{}, securityPage{Step: "a code", StepAt: at, Account: at, Enrolled: true, Workspaces: standings}},
-		"settings.html":      {settingsPage{Name: "n", Created: at}},
-		"source.html":        {sourcePage{Folder: true, Rows: rows, Up: "/u"}, sourcePage{Lines: []template.HTML{"a"}}, sourcePage{Why: "w"}, sourcePage{Target: "t"}, sourcePage{Rendered: "r"}},
-		"tokens.html":        {tokensPage{}, tokensPage{Form: refused, Made: &madeToken{"n", "p", "u"}, Tokens: []tokenRow{{ID: "i", Expired: true}}}},
-		"turnoff.html":       {turnOffPage{Closes: []string{"A"}}},
-		"twostep.html":       {twoStepPage{Steps: enrolSteps(0)}, twoStepPage{Factors: []factor.Factor{{Label: "Phone", Added: at, LastUsed: at}}, Return: "x", ReturnPath: "/x"}},
-		"verify.html":        {verifyPage{Title: "t"}},
-		"welcome.html":       {welcomePage{Email: "e"}},
-		"workspace.html":     {workspacePage{First: true}, workspacePage{Repositories: []repo.Repository{{Name: "r", Public: true}, {Name: "p"}}, Next: "p"}},
+		"home.html":          {homePage{Workspaces: standings}, homePage{}},
+		"invitation.html":    {invitationPage{Offer: workspace.Offer{RequiresTwoStep: true, Role: access.Owner}, Grace: true, As: "alice", Ready: true}, invitationPage{Other: "Other"}, invitationPage{SignIn: "/login"}},
+		"leave.html":         {leavePage{Name: "Acme", Problem: "Last owner"}},
+		"members.html":       {membersPage{Form: form, Kept: true, Owner: true, Requires: true, You: "1", Members: []workspace.Member{member, {Role: access.Member}}, Invitations: []workspace.Invitation{{}}}, membersPage{Members: []workspace.Member{member}}},
+		"newrepository.html": {newRepositoryPage{Form: form}},
+		"newworkspace.html":  {newWorkspacePage{Form: form}},
+		"plan.html":          {planPage{Name: "Acme", Plan: "free"}},
+		"profile.html":       {profilePage{AccountURL: "http://id.test"}, profilePage{}},
+		"recovery.html":      {recoveryPage{Left: 3}},
+		"repository.html":    {repositoryPage{Repository: repository, Folder: files}},
+		"security.html":      {securityPage{Account: now, AccountMFA: true, Enrolled: true, Step: "a code", StepAt: now, Workspaces: standings}, securityPage{Enrolled: true}, securityPage{AccountURL: "http://id.test"}},
+		"settings.html":      {settingsPage{Name: "Acme", Requires: true}, settingsPage{}},
+		"tokens.html":        {tokensPage{Form: form, ScopesError: "Choose", Scopes: []ui.Field{{Type: "checkbox"}}, Tokens: []tokenLine{{Token: user.Token{Scopes: access.Scopes(), LastUsed: now, LastFrom: "::1"}, Over: true}, {}}, Made: &madeToken{}}},
+		"turnoff.html":       {turnOffPage{Problem: "No", Closes: []user.Closing{{Name: "Acme"}}, Code: code}, turnOffPage{}},
+		"twostep.html":       {twoStepPage{TwoStep: user.TwoStep{Factors: []factor.Factor{{Failures: 100}}}, Problem: "On already", Back: "/x"}, twoStepPage{Problem: "Over", Hidden: []ui.Hidden{{}}}},
+		"verify.html":        {verifyPage{Code: code}},
+		"welcome.html":       {welcomePage{Form: form, Email: "a@example.com"}},
+		"workspace.html":     {workspacePage{Repositories: []repo.Repository{repository}, Next: "b"}, workspacePage{First: true}, workspacePage{}},
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"sallyport.dev/internal/code/access"
@@ -29,16 +28,12 @@ func (s *Site) showNewRepository(w http.ResponseWriter, r *http.Request, g acces
 }
 
 func (s *Site) newRepositoryAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
-	page := newRepositoryPage{Form: form, Path: "/" + g.Workspace().Slug + "/workspace/create-repository", Visibility: []ui.Option{
-		{Value: "private", Label: "Private", Hint: "members of " + g.Workspace().Name + " only, by its access controls"},
-		{Value: "public", Label: "Public", Hint: "anybody may read it; only members write"},
-	}}
-	if form.Value("visibility") == "" {
-		if form.Values == nil {
-			form.Values = url.Values{}
-		}
-		form.Values.Set("visibility", "private")
-		page.Form = form
+	page := newRepositoryPage{
+		Form: form, Path: "/" + g.Workspace().Slug + "/workspace/create-repository",
+		Visibility: []ui.Option{
+			{Value: "private", Label: "Private", Hint: "Members of " + g.Workspace().Name + " alone."},
+			{Value: "public", Label: "Public", Hint: "Everybody, without signing in. Only members can change it."},
+		},
 	}
 	shell := s.inWorkspace(r, g, "Create a repository")
 	shell.Narrow = true
@@ -53,153 +48,166 @@ func (s *Site) createRepository(w http.ResponseWriter, r *http.Request, g access
 	if err != nil {
 		return err
 	}
-	return s.done(w, r, "/"+g.Workspace().Slug+"/"+made.Slug, "created")
+	return redirect(w, r, "/"+g.Workspace().Slug+"/"+made.Slug)
 }
 
-// treeRow is one line of a folder's list.
-type treeRow struct {
-	Name, Icon, Href string // no address for what can't be opened
-	Note             string
+// opened is a repository whose content is open, with what its pages share.
+type opened struct {
+	repo.Repository
+	content *repo.Content
+	base    string // address of the repository's page
+	clone   string
 }
 
-type repositoryPage struct {
-	Name, Description string
-	Public            bool
-	Clone             string
-	Commands          string // for an empty repository: the first push
-	Empty             bool
-
-	Branch  string
-	Commit  *git.Commit
-	Commits string
-	Rows    []treeRow
-	More    bool
-
-	ReadmeName string
-	Readme     template.HTML
-}
-
-func (s *Site) cloneAddress(g access.Grant) string { return s.URL + repositoryPath(g) + ".git" }
-
-func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	described, content, err := s.openRepository(r, g)
-	if err != nil {
-		return err
-	}
-	page := repositoryPage{
-		Name: described.Name, Description: described.Description, Public: described.Public, Clone: s.cloneAddress(g),
-	}
-	place, err := content.Locate(r.Context(), "")
-	switch {
-	case errors.Is(err, repo.ErrEmpty):
-		page.Empty = true
-		page.Commands = firstPush(page.Clone, described.Slug)
-	case err != nil:
-		return err
-	default:
-		if err := s.fillRepository(r, g, content, place, &page); err != nil {
-			return err
-		}
-	}
-	return s.render(w, r, http.StatusOK, "repository.html", s.inRepository(r, g, described.Name, described.Name, ""), page)
-}
-
-func (s *Site) openRepository(r *http.Request, g access.Grant) (repo.Repository, *repo.Content, error) {
+func (s *Site) openRepository(r *http.Request, g access.Grant) (opened, error) {
 	described, err := s.Repositories.Get(r.Context(), g)
 	if err != nil {
-		return repo.Repository{}, nil, err
+		return opened{}, err
 	}
 	content, err := s.Repositories.Open(r.Context(), g)
-	return described, content, err
+	base := repositoryPath(g)
+	return opened{Repository: described, content: content, base: base, clone: s.URL + base + ".git"}, err
 }
 
-func (s *Site) fillRepository(r *http.Request, g access.Grant, content *repo.Content, place repo.Place, page *repositoryPage) error {
-	commit, err := content.Commit(r.Context(), place.Commit)
+// emptyPage teaches the first push.
+type emptyPage struct {
+	Repository repo.Repository
+	Clone      string
+	Start      string // commands for new work
+	Push       string // commands for work that exists
+	TokensPath string
+	CanWrite   bool
+}
+
+// repositoryPage is what a repository shows first.
+type repositoryPage struct {
+	Repository repo.Repository
+	Clone      string
+	Folder     folder
+}
+
+func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	o, err := s.openRepository(r, g)
 	if err != nil {
 		return err
 	}
-	node, err := content.At(r.Context(), place)
+	place, err := o.content.Locate(r.Context(), "")
+	if errors.Is(err, repo.ErrEmpty) {
+		return s.showEmpty(w, r, g, o)
+	}
 	if err != nil {
 		return err
 	}
-	page.Branch, page.Commit, page.Commits = place.Ref, &commit, repositoryPath(g)+"/commits/"+escapePath(place.Ref)
-	page.Rows, page.More = rowsOf(g, place, node.Entries), node.More
-	page.ReadmeName, page.Readme, err = readme(r, g, content, place, node.Entries)
-	return err
+	node, err := o.content.At(r.Context(), place)
+	if err != nil {
+		return err
+	}
+	f, err := s.folder(r, o, place, node)
+	if err != nil {
+		return err
+	}
+	shell := s.inRepository(r, g, o.Name, o.Name, "")
+	return s.render(w, r, http.StatusOK, "repository.html", shell, repositoryPage{Repository: o.Repository, Clone: "git clone " + o.clone, Folder: f})
 }
 
-// firstPush is what to type after creating a repository.
-func firstPush(clone, name string) string {
-	return "git clone " + clone + "\ncd " + name + "\necho \"# " + name + "\" > README.md\ngit add README.md\ngit commit -m \"First commit\"\ngit push -u origin HEAD"
+func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant, o opened) error {
+	branch, err := o.content.DefaultBranch(r.Context())
+	if err != nil && !errors.Is(err, repo.ErrEmpty) {
+		return err
+	}
+	page := emptyPage{
+		Repository: o.Repository, Clone: "git clone " + o.clone, TokensPath: tokensPath,
+		CanWrite: g.Workspace().Role != access.Outsider,
+		Start: "git clone " + o.clone + "\ncd " + o.Slug + "\necho \"# " + o.Slug + "\" > README.md\ngit add README.md\n" +
+			"git commit -m \"First commit\"\ngit push -u origin HEAD:" + branch,
+		Push: "git remote add origin " + o.clone + "\ngit push -u origin HEAD:" + branch,
+	}
+	return s.render(w, r, http.StatusOK, "empty.html", s.inRepository(r, g, o.Name, o.Name, ""), page)
 }
 
-// readme renders a folder's README.
-func readme(r *http.Request, g access.Grant, content *repo.Content, place repo.Place, entries []git.Entry) (string, template.HTML, error) {
-	name, text, err := content.Readme(r.Context(), entries)
-	if err != nil || name == "" {
+// folder is a list of files with the README below.
+type folder struct {
+	Head     git.Commit // the commit that is shown
+	HeadLink string
+	Branches switcher
+	Trail    []ui.Link // the way to a folder, from the top
+	Up       string    // address of the folder above; empty at the top
+	Entries  []entry
+	More     bool
+	Readme   template.HTML
+	ReadmeOf string // file name
+}
+
+// entry is a line of a folder.
+type entry struct {
+	Name, Icon string
+	Href       string // empty for what has no page
+	Kind       string // for those who don't see the icon
+	Note       string
+}
+
+// switcher leads to the same path on other branches.
+type switcher struct {
+	Current string
+	Links   []ui.Link
+	All     string
+}
+
+func (s *Site) folder(r *http.Request, o opened, place repo.Place, node repo.Node) (folder, error) {
+	head, err := o.content.Commit(r.Context(), place.Commit)
+	if err != nil {
+		return folder{}, err
+	}
+	branches, err := o.switcher(r, place)
+	if err != nil {
+		return folder{}, err
+	}
+	f := folder{
+		Head: head, HeadLink: o.commits(place.Ref), Branches: branches, Trail: o.trail(place), More: node.More,
+		Entries: make([]entry, len(node.Entries)),
+	}
+	if len(f.Trail) > 1 {
+		f.Up = f.Trail[len(f.Trail)-2].Href
+	}
+	for i, e := range node.Entries {
+		f.Entries[i] = o.entry(place, e)
+	}
+	f.ReadmeOf, f.Readme, err = o.readme(r, place, node)
+	return f, err
+}
+
+func (o opened) entry(place repo.Place, e git.Entry) entry {
+	row := entry{Name: strings.ToValidUTF8(e.Name, "\uFFFD"), Icon: "file", Kind: "File"}
+	inside := join(place.Path, e.Name)
+	if row.Name == e.Name && git.ValidPath(inside) {
+		row.Href = o.source(place.Ref, inside)
+	} else {
+		row.Note = "its name can't stand in an address"
+	}
+	switch {
+	case e.Mode.IsTree():
+		row.Icon, row.Kind = "folder", "Folder"
+	case e.Mode == git.ModeSymlink:
+		row.Icon, row.Kind = "link", "Link"
+	case e.Mode == git.ModeSubmodule:
+		row.Icon, row.Kind, row.Href, row.Note = "module", "Submodule", "", "at "+e.OID.Short()
+	}
+	return row
+}
+
+func (o opened) readme(r *http.Request, place repo.Place, node repo.Node) (string, template.HTML, error) {
+	name, text, err := o.content.Readme(r.Context(), node.Entries)
+	if err != nil || name == "" || binary(text) {
 		return "", "", err
 	}
-	return name, rendered(g, place, place.Path, name, text), nil
+	return name, o.rendered(place, place.Path, name, text), nil
 }
 
-// rendered shows a text: Markdown as a page, all else as it is.
-func rendered(g access.Grant, place repo.Place, dir, name string, text []byte) template.HTML {
+// rendered shows a text that lies in the folder dir: Markdown as a page, all
+// else as it is.
+func (o opened) rendered(place repo.Place, dir, name string, text []byte) template.HTML {
 	if !repo.Markdown(name) {
 		return markup.Plain(text)
 	}
-	at := sourcePath(g, place.Ref, "")
-	return markup.Markdown(text, markup.Links{File: at, Raw: at, Dir: dir})
-}
-
-// sourcePath is the address of a folder or file.
-func sourcePath(g access.Grant, ref, inside string) string {
-	address := repositoryPath(g) + "/src/" + escapePath(ref)
-	if inside != "" {
-		address += "/" + escapePath(inside)
-	}
-	return address
-}
-
-func rowsOf(g access.Grant, place repo.Place, entries []git.Entry) []treeRow {
-	rows := make([]treeRow, 0, len(entries))
-	for _, entry := range entries {
-		row := treeRow{Name: strings.ToValidUTF8(entry.Name, "\uFFFD"), Icon: "file"}
-		inside := strings.TrimPrefix(place.Path+"/"+entry.Name, "/")
-		if row.Name == entry.Name && git.ValidPath(inside) {
-			row.Href = sourcePath(g, place.Ref, inside)
-		} else {
-			row.Note = "its name can't stand in an address"
-		}
-		switch {
-		case entry.Mode.IsTree():
-			row.Icon = "folder"
-		case entry.Mode == git.ModeSymlink:
-			row.Icon, row.Note = "link", "symbolic link"
-		case entry.Mode == git.ModeSubmodule:
-			row.Icon, row.Href, row.Note = "module", "", "submodule at "+entry.OID.Short()
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-type branchesPage struct {
-	Base     string
-	Branches []repo.Branch
-}
-
-// maxBranches is how many branches the page lists.
-const maxBranches = 500
-
-func (s *Site) showBranches(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	described, content, err := s.openRepository(r, g)
-	if err != nil {
-		return err
-	}
-	branches, err := content.Branches(r.Context(), maxBranches)
-	if err != nil {
-		return err
-	}
-	page := branchesPage{Base: repositoryPath(g), Branches: branches}
-	return s.render(w, r, http.StatusOK, "branches.html", s.inRepository(r, g, described.Name, "Branches", "/branches"), page)
+	return markup.Markdown(text, markup.Links{File: o.source(place.Ref, ""), Raw: o.raw(place.Ref, ""), Dir: dir})
 }

@@ -63,6 +63,7 @@ func (s *Site) addRoutes() {
 	s.page("/{workspace}/{repo}", access.ReadRepository, s.showRepository)
 	s.page("/{workspace}/{repo}/src", access.ReadRepository, s.showSource)
 	s.page("/{workspace}/{repo}/src/*", access.ReadRepository, s.showSource)
+	s.page("/{workspace}/{repo}/raw/*", access.ReadRepository, s.showRaw)
 	s.page("/{workspace}/{repo}/commits", access.ReadRepository, s.showCommits)
 	s.page("/{workspace}/{repo}/commits/*", access.ReadRepository, s.showCommits)
 	s.page("/{workspace}/{repo}/branches", access.ReadRepository, s.showBranches)

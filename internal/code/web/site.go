@@ -15,7 +15,6 @@ package web
 import (
 	"embed"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -87,7 +86,7 @@ func parsePages() (*ui.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ui.Templates(own, template.FuncMap{"line": func(i int) int { return i + 1 }})
+	return ui.Templates(own, nil)
 }
 
 // Routes gives the table of routes, for the tests that walk it.

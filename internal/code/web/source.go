@@ -12,176 +12,313 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/ui"
 )
 
-// sourcePage is a folder or a file.
-type sourcePage struct {
-	Ref     string
-	Trail   []ui.Link // from the top of the tree to here
-	History string
+// Addresses inside a repository.
 
-	Folder     bool
-	Up         string // the folder above; empty: this is the top
-	Rows       []treeRow
-	More       bool
-	ReadmeName string
-	Readme     template.HTML
-
-	Size     string
-	Why      string // why a file isn't shown
-	Target   string // of a symbolic link
-	Lines    []template.HTML
-	Rendered template.HTML
-	Other    ui.Link // rendered or as it is
+func (o opened) source(ref, inside string) string {
+	return escapePath(join(o.base+"/src/"+ref, inside))
 }
 
-func (s *Site) showSource(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	described, content, err := s.openRepository(r, g)
-	if err != nil {
-		return err
-	}
-	place, err := content.Locate(r.Context(), chi.URLParam(r, "*"))
-	if errors.Is(err, repo.ErrEmpty) {
-		return redirect(w, r, repositoryPath(g))
-	}
-	if err != nil {
-		return err
-	}
-	node, err := content.At(r.Context(), place)
-	if err != nil {
-		return err
-	}
-	page := sourcePage{
-		Ref: place.Ref, Trail: trail(g, described.Name, place),
-		History: repositoryPath(g) + "/commits/" + escapePath(place.Ref),
-	}
-	if node.Entry.Mode.IsTree() {
-		err = s.fillFolder(r, g, content, place, node, &page)
-	} else {
-		fillFile(r, g, place, node, &page)
-	}
-	if err != nil {
-		return err
-	}
-	title := described.Name
-	if place.Path != "" {
-		title = path.Base(place.Path) + " · " + title
-	}
-	shell := s.inRepository(r, g, described.Name, title, "")
-	shell.Wide = !page.Folder
-	return s.render(w, r, http.StatusOK, "source.html", shell, page)
+func (o opened) raw(ref, inside string) string {
+	return escapePath(join(o.base+"/raw/"+ref, inside))
 }
 
-// trail is the way from the top of the tree to a place.
-func trail(g access.Grant, name string, place repo.Place) []ui.Link {
-	links := []ui.Link{{Text: name, Href: sourcePath(g, place.Ref, "")}}
-	if place.Path == "" {
-		return links
+func (o opened) commits(ref string) string { return escapePath(o.base + "/commits/" + ref) }
+
+func join(at, name string) string {
+	if at == "" || name == "" {
+		return at + name
 	}
-	parts := strings.Split(place.Path, "/")
-	for i, part := range parts {
-		links = append(links, ui.Link{Text: part, Href: sourcePath(g, place.Ref, strings.Join(parts[:i+1], "/"))})
+	return at + "/" + name
+}
+
+// trail is the way to a place inside the repository, from its top.
+func (o opened) trail(place repo.Place) []ui.Link {
+	links := []ui.Link{{Text: o.Slug, Href: o.source(place.Ref, "")}}
+	inside := ""
+	for name := range strings.SplitSeq(place.Path, "/") {
+		if name == "" {
+			continue
+		}
+		inside = join(inside, name)
+		links = append(links, ui.Link{Text: name, Href: o.source(place.Ref, inside)})
 	}
 	return links
 }
 
-func (s *Site) fillFolder(r *http.Request, g access.Grant, content *repo.Content, place repo.Place, node repo.Node, page *sourcePage) (err error) {
-	page.Folder, page.More = true, node.More
-	page.Rows = rowsOf(g, place, node.Entries)
-	if place.Path != "" {
-		page.Up = sourcePath(g, place.Ref, strings.TrimPrefix(path.Dir("/"+place.Path), "/"))
+const switchable = 30 // branches that the switcher lists
+
+func (o opened) switcher(r *http.Request, place repo.Place) (switcher, error) {
+	branches, err := o.content.Branches(r.Context(), switchable)
+	if err != nil {
+		return switcher{}, err
 	}
-	page.ReadmeName, page.Readme, err = readme(r, g, content, place, node.Entries)
-	return err
+	sw := switcher{Current: shown(place.Ref), All: o.base + "/branches"}
+	for _, b := range branches {
+		sw.Links = append(sw.Links, ui.Link{Text: b.Name, Href: o.source(b.Name, place.Path), Current: b.Name == place.Ref})
+	}
+	return sw, nil
 }
 
-func fillFile(r *http.Request, g access.Grant, place repo.Place, node repo.Node, page *sourcePage) {
-	page.Size = git.Size(node.Blob.Size)
-	name, here := path.Base(place.Path), sourcePath(g, place.Ref, place.Path)
+// shown is a ref as it is read: a commit's id is cut short.
+func shown(ref string) string {
+	if oid, ok := git.ParseOID(ref); ok {
+		return oid.Short()
+	}
+	return ref
+}
+
+type folderPage struct{ Folder folder }
+
+// filePage is one file.
+type filePage struct {
+	Branches switcher
+	Trail    []ui.Link
+	Size     string
+	Raw      string  // address of its bytes; empty: there are none to send
+	Other    ui.Link // to the same file shown the other way
+
+	// One of these.
+	Why      string // why it isn't shown
+	Target   string // of a symbolic link
+	Image    bool
+	Rendered template.HTML
+	Lines    []template.HTML
+}
+
+// showSource is a folder or a file.
+func (s *Site) showSource(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	o, place, node, err := s.locate(r, g)
+	if errors.Is(err, repo.ErrEmpty) {
+		return redirect(w, r, o.base)
+	}
+	if err != nil {
+		return err
+	}
+	shell := s.inRepository(r, g, o.Name, shownPath(o, place), "")
+	if node.Entry.Mode.IsTree() {
+		f, err := s.folder(r, o, place, node)
+		if err != nil {
+			return err
+		}
+		return s.render(w, r, http.StatusOK, "folder.html", shell, folderPage{f})
+	}
+	page, err := o.file(r, place, node)
+	if err != nil {
+		return err
+	}
+	shell.Wide = len(page.Lines) > 0
+	return s.render(w, r, http.StatusOK, "file.html", shell, page)
+}
+
+func (o opened) file(r *http.Request, place repo.Place, node repo.Node) (filePage, error) {
+	branches, err := o.switcher(r, place)
+	if err != nil {
+		return filePage{}, err
+	}
+	page := filePage{Branches: branches, Trail: o.trail(place), Size: git.Size(node.Blob.Size), Raw: o.raw(place.Ref, place.Path)}
+	name, here := path.Base(place.Path), o.source(place.Ref, place.Path)
+	text := node.Blob.Data
 	switch {
 	case node.Entry.Mode == git.ModeSubmodule:
-		page.Why = "This is a submodule: another repository at commit " + string(node.Entry.OID) + "."
-	case node.Blob.Data == nil && node.Blob.Size > 0:
-		page.Why = "This file is too large to be shown. Clone the repository to read it."
+		page.Why, page.Raw, page.Size = "This is a submodule: another repository, at commit "+string(node.Entry.OID)+".", "", ""
+	case text == nil && node.Blob.Size > 0:
+		page.Why, page.Raw = "This file is too large to be shown. Clone the repository to read it.", ""
 	case node.Entry.Mode == git.ModeSymlink:
-		page.Target = strings.ToValidUTF8(string(node.Blob.Data), "\uFFFD")
-	case binary(node.Blob.Data):
-		page.Why = "This file isn't text, so it isn't shown. Clone the repository to read it."
+		page.Target, page.Raw = strings.ToValidUTF8(string(text), "\uFFFD"), ""
+	case imageType(name) != "":
+		page.Image = true
+	case binary(text):
+		page.Why = "This file isn't text, so it isn't shown."
+	case len(text) == 0:
+		page.Why = "This file is empty."
 	case repo.Markdown(name) && r.URL.Query().Get("view") != "source":
-		dir := strings.TrimPrefix(path.Dir("/"+place.Path), "/")
-		page.Rendered = rendered(g, place, dir, name, node.Blob.Data)
+		page.Rendered = o.rendered(place, strings.Trim(path.Dir("/"+place.Path), "/"), name, text)
 		page.Other = ui.Link{Text: "As it is written", Href: here + "?view=source"}
 	default:
-		page.Lines = highlight(name, string(node.Blob.Data))
+		page.Lines = highlight(name, string(text))
 		if repo.Markdown(name) {
 			page.Other = ui.Link{Text: "As a page", Href: here}
 		}
 	}
+	return page, nil
 }
 
-// commitsEach is how many commits one page lists.
-const commitsEach = 30
+func shownPath(o opened, place repo.Place) string {
+	if place.Path == "" {
+		return o.Name
+	}
+	return path.Base(place.Path) + " · " + o.Name
+}
+
+// locate opens the place that the address names after /src/, /raw/ or /commits/.
+func (s *Site) locate(r *http.Request, g access.Grant) (opened, repo.Place, repo.Node, error) {
+	o, err := s.openRepository(r, g)
+	if err != nil {
+		return o, repo.Place{}, repo.Node{}, err
+	}
+	place, err := o.content.Locate(r.Context(), chi.URLParam(r, "*"))
+	if err != nil {
+		return o, place, repo.Node{}, err
+	}
+	node, err := o.content.At(r.Context(), place)
+	return o, place, node, err
+}
+
+// showRaw is a file's bytes. They are anybody's, so no browser may take them
+// for a page: text is plain text, images run nothing, the rest is saved.
+func (s *Site) showRaw(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	_, place, node, err := s.locate(r, g)
+	if err != nil {
+		return err
+	}
+	if !node.Entry.Mode.IsFile() {
+		return errs.NotFound("There is no such file.")
+	}
+	data := node.Blob.Data
+	if data == nil && node.Blob.Size > 0 {
+		return errs.TooLarge("The file is too large to be sent from here. Clone the repository to read it.")
+	}
+	header := w.Header()
+	switch kind := imageType(place.Path); {
+	case kind != "":
+		header.Set("Content-Type", kind)
+	case binary(data):
+		header.Set("Content-Type", "application/octet-stream")
+		header.Set("Content-Disposition", "attachment")
+	default:
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("Content-Length", strconv.Itoa(len(data)))
+	_, _ = w.Write(data) // the reader went away: nothing to be done
+	return nil
+}
+
+// imageType is the type of an image that a page may hold, by its name.
+func imageType(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".png":
+		return "image/png"
+	case ".jpg", ".jpeg":
+		return "image/jpeg"
+	case ".gif":
+		return "image/gif"
+	case ".webp":
+		return "image/webp"
+	case ".svg":
+		return "image/svg+xml"
+	default:
+		return ""
+	}
+}
+
+// commitsShown is how many commits one page lists.
+const commitsShown = 30
 
 type commitsPage struct {
-	Ref     string
-	Empty   bool
-	Commits []git.Commit
-	Next    string // the address of older ones; empty: these are the oldest
-	Newest  string // the address of the first page; empty: this is it
-	Base    string
+	Ref      string
+	Branches switcher
+	Commits  []commitLine
+	Newest   string // address of the first page; empty: this is it
+	Older    string // address of the next page; empty: these are the oldest
+}
+
+type commitLine struct {
+	git.Commit
+	Browse string // address of the files at that commit
 }
 
 func (s *Site) showCommits(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	described, content, err := s.openRepository(r, g)
+	o, err := s.openRepository(r, g)
 	if err != nil {
 		return err
 	}
-	page := commitsPage{Base: repositoryPath(g)}
-	shell := s.inRepository(r, g, described.Name, "Commits", "/commits")
-	place, err := content.Locate(r.Context(), chi.URLParam(r, "*"))
+	shell := s.inRepository(r, g, o.Name, "Commits · "+o.Name, "/commits")
+	place, err := o.content.Locate(r.Context(), chi.URLParam(r, "*"))
 	if errors.Is(err, repo.ErrEmpty) {
-		page.Empty = true
-		return s.render(w, r, http.StatusOK, "commits.html", shell, page)
+		return s.render(w, r, http.StatusOK, "commits.html", shell, commitsPage{})
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.fillCommits(r, content, place, &page); err != nil {
+	if place.Path != "" {
+		return errs.NotFound("There is no such branch, tag or commit.")
+	}
+	page, err := o.history(r, place)
+	if err != nil {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "commits.html", shell, page)
 }
 
-// fillCommits lists one page. The pages after the first count from the commit
-// at which the first began, so a push in between doesn't shift them.
-func (s *Site) fillCommits(r *http.Request, content *repo.Content, place repo.Place, page *commitsPage) error {
+// history lists one page. The pages after the first count from the commit at
+// which the first began, so that a push in between doesn't shift them.
+func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) {
+	branches, err := o.switcher(r, place)
+	if err != nil {
+		return commitsPage{}, err
+	}
+	for i, link := range branches.Links {
+		branches.Links[i].Href = o.commits(link.Text)
+	}
+	page := commitsPage{Ref: shown(place.Ref), Branches: branches}
 	from, skip := place.Commit, 0
 	query := r.URL.Query()
 	if oid, ok := git.ParseOID(query.Get("from")); ok {
-		began, err := content.Locate(r.Context(), string(oid))
+		began, err := o.content.Locate(r.Context(), string(oid))
 		if err != nil {
-			return err
+			return page, err
 		}
 		from = began.Commit
 		if n, err := strconv.Atoi(query.Get("skip")); err == nil && n > 0 && n < 1<<20 {
-			skip = n
+			skip, page.Newest = n, o.commits(place.Ref)
 		}
 	}
-	commits, err := content.Commits(r.Context(), from, skip, commitsEach+1)
+	commits, err := o.content.Commits(r.Context(), from, skip, commitsShown+1)
+	if err != nil {
+		return page, err
+	}
+	if len(commits) > commitsShown {
+		commits = commits[:commitsShown]
+		page.Older = o.commits(place.Ref) + "?from=" + string(from) + "&skip=" + strconv.Itoa(skip+commitsShown)
+	}
+	for _, c := range commits {
+		page.Commits = append(page.Commits, commitLine{Commit: c, Browse: o.source(string(c.OID), "")})
+	}
+	return page, nil
+}
+
+const branchesShown = 500
+
+type branchesPage struct {
+	Branches []branchLine
+	More     bool
+}
+
+type branchLine struct {
+	repo.Branch
+	Href string
+}
+
+func (s *Site) showBranches(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	o, err := s.openRepository(r, g)
 	if err != nil {
 		return err
 	}
-	here := page.Base + "/commits/" + escapePath(place.Ref)
-	page.Ref = place.Ref
-	if skip > 0 {
-		page.Newest = here
+	branches, err := o.content.Branches(r.Context(), branchesShown)
+	if err != nil {
+		return err
 	}
-	if len(commits) > commitsEach {
-		commits = commits[:commitsEach]
-		page.Next = here + "?from=" + string(from) + "&skip=" + strconv.Itoa(skip+commitsEach)
+	page := branchesPage{More: len(branches) >= branchesShown}
+	for _, b := range branches {
+		page.Branches = append(page.Branches, branchLine{Branch: b, Href: o.source(b.Name, "")})
 	}
-	page.Commits = commits
-	return nil
+	shell := s.inRepository(r, g, o.Name, "Branches · "+o.Name, "/branches")
+	return s.render(w, r, http.StatusOK, "branches.html", shell, page)
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"sallyport.dev/internal/code/access"
@@ -17,108 +16,87 @@ type tokensPage struct {
 	Scopes      []ui.Field
 	ScopesError string
 	Expiry      []ui.Option
-	Tokens      []tokenRow
-	Made        *madeToken // shown once, right after it was made
+	Tokens      []tokenLine
+	Made        *madeToken
 }
 
-type tokenRow struct {
-	ID, Name, Scopes, LastFrom string
-	Expired                    bool
-	Created, Expires, LastUsed time.Time
+type tokenLine struct {
+	user.Token
+	Over bool
 }
 
+// madeToken is a new token, shown this once.
 type madeToken struct{ Name, Plain, Username string }
 
-// expiries are the lives of a token that the page offers, in days.
-func expiries() []ui.Option {
-	return []ui.Option{
-		{Value: "30", Label: "In 30 days"}, {Value: "90", Label: "In 90 days"},
-		{Value: "180", Label: "In 180 days"}, {Value: "365", Label: "In a year"},
-	}
-}
-
-// scopeWords says what a scope allows.
+// scopeWords says what each scope lets a token do.
 func scopeWords(scope access.Scope) string {
 	switch scope {
 	case access.ScopeReadUser:
-		return "read your profile"
+		return "See who you are"
 	case access.ScopeReadWorkspace:
-		return "read workspaces and their members"
+		return "See your workspaces and their members"
 	case access.ScopeReadRepository:
-		return "clone, fetch and read repositories"
+		return "Clone and fetch repositories"
 	case access.ScopeWriteRepository:
-		return "push too"
+		return "Push to repositories, and read them"
 	case access.ScopeAdminRepository:
-		return "create repositories too"
+		return "Create repositories, push to them and read them"
 	default:
 		return ""
 	}
 }
 
+func tokenForm() ui.Form {
+	return ui.Filled("scopes", string(access.ScopeWriteRepository), "expires", "90")
+}
+
 func (s *Site) showTokens(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	form, err := s.keptOr(r, ui.Form{Values: map[string][]string{
-		"scopes":  {string(access.ScopeReadRepository), string(access.ScopeWriteRepository)},
-		"expires": {"90"},
-	}})
+	form, err := s.keptOr(r, tokenForm())
 	if err != nil {
 		return err
 	}
-	return s.tokensForm(w, r, g, form, nil, http.StatusOK)
+	return s.tokensAgain(w, r, g, form, http.StatusOK)
 }
 
 func (s *Site) tokensAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
-	return s.tokensForm(w, r, g, form, nil, status)
+	return s.tokensPage(w, r, g, form, nil, status)
 }
 
-func (s *Site) tokensForm(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, made *madeToken, status int) error {
+func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, made *madeToken, status int) error {
 	tokens, err := s.Users.Tokens(r.Context(), g)
 	if err != nil {
 		return err
 	}
-	page := tokensPage{Form: form, ScopesError: form.Errors["scopes"], Expiry: expiries(), Made: made}
+	page := tokensPage{Form: form, ScopesError: form.Errors["scopes"], Made: made}
+	for _, t := range tokens {
+		page.Tokens = append(page.Tokens, tokenLine{Token: t, Over: t.Expired(s.Clock())})
+	}
 	for _, scope := range access.Scopes() {
-		box := form.Checkbox("scopes", string(scope), string(scope)+": "+scopeWords(scope))
-		box.Error = ""
-		box.Key = string(scope)
+		box := form.Checkbox("scopes", string(scope), scopeWords(scope))
+		box.Key, box.Hint, box.Error = string(scope), string(scope), ""
 		page.Scopes = append(page.Scopes, box)
 	}
-	now := s.Clock()
-	for _, token := range tokens {
-		page.Tokens = append(page.Tokens, tokenRow{
-			ID: token.ID, Name: token.Name, Scopes: joinScopes(token.Scopes), LastFrom: token.LastFrom,
-			Expired: token.Expired(now), Created: token.Created, Expires: token.Expires, LastUsed: token.LastUsed,
-		})
+	for _, days := range []int{7, 30, 90, 365} {
+		page.Expiry = append(page.Expiry, ui.Option{Value: strconv.Itoa(days), Label: "In " + strconv.Itoa(days) + " days"})
 	}
 	return s.render(w, r, status, "tokens.html", s.personal(r, "API tokens", tokensPath), page)
 }
 
-func joinScopes(scopes []access.Scope) string {
-	words := make([]string, len(scopes))
-	for i, scope := range scopes {
-		words[i] = string(scope)
-	}
-	return strings.Join(words, ", ")
-}
-
 func (s *Site) createToken(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	in := user.TokenInput{Name: r.PostFormValue("name")}
+	days, err := strconv.Atoi(r.PostFormValue("expires"))
+	if err != nil || days < 1 || days > 365 {
+		return errs.Invalid("expires", "Choose one of the times.")
+	}
+	in := user.TokenInput{Name: r.PostFormValue("name"), Expires: s.Clock().Add(time.Duration(days) * 24 * time.Hour)}
 	for _, scope := range r.PostForm["scopes"] {
 		in.Scopes = append(in.Scopes, access.Scope(scope))
-	}
-	if text := r.PostFormValue("expires"); text != "" {
-		days, err := strconv.Atoi(text)
-		if err != nil || days < 1 || days > 365 {
-			return errs.Invalid("expires", "Choose when it expires: within a year.")
-		}
-		in.Expires = s.Clock().AddDate(0, 0, days)
 	}
 	token, plain, err := s.Users.CreateToken(r.Context(), g, in)
 	if err != nil {
 		return err
 	}
 	made := &madeToken{Name: token.Name, Plain: plain.Reveal(), Username: visitorOf(r).user.Username}
-	form := ui.Form{Values: map[string][]string{"scopes": {string(access.ScopeReadRepository)}, "expires": {"90"}}}
-	return s.tokensForm(w, r, g, form, made, http.StatusOK)
+	return s.tokensPage(w, r, g, tokenForm(), made, http.StatusCreated)
 }
 
 func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request, g access.Grant) error {

@@ -3,9 +3,11 @@ package web
 import (
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/request"
@@ -13,60 +15,58 @@ import (
 	"sallyport.dev/internal/ui"
 )
 
-// enrolSteps are the three short steps of turning two-step verification on.
+// The three steps of turning two-step verification on, one on a page each. The
+// page that the person first asked for is carried through them, signed.
+
 func enrolSteps(at int) ui.Steps {
-	return ui.Steps{Names: []string{"Choose", "Scan", "Save recovery codes"}, At: at}
+	return ui.Steps{Names: []string{"Choose", "Connect your app", "Save recovery codes"}, At: at}
 }
 
 type twoStepPage struct {
-	Factors      []factor.Factor
-	RecoveryLeft int
-	Return       string // where the person wanted to go, signed; empty: nowhere
-	ReturnPath   string
-	Steps        ui.Steps
-	Problem      string
-	Hidden       []ui.Hidden
+	user.TwoStep
+	Steps   ui.Steps
+	Problem string
+	Hidden  []ui.Hidden
+	Back    string // the page that was first asked for; empty: none
 }
 
-// wanted is the page that the person asked for before they were led here.
-func (s *Site) wanted(r *http.Request) (path, signed string) {
+// carried gives the signed return path that a request brings, if it is ours.
+func (s *Site) carried(r *http.Request) (signed, path string) {
 	path = s.returns.read(r.FormValue("return"))
 	if path == "/" {
 		return "", ""
 	}
-	return path, s.returns.sign(path)
-}
-
-func hiddenReturn(signed string) []ui.Hidden {
-	if signed == "" {
-		return nil
-	}
-	return []ui.Hidden{{Name: "return", Value: signed}}
+	return s.returns.sign(path), path
 }
 
 func (s *Site) showTwoStep(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.twoStepPage(w, r, g, "", http.StatusOK)
+}
+
+func (s *Site) twoStepPage(w http.ResponseWriter, r *http.Request, g access.Grant, problem string, status int) error {
 	state, err := s.Users.TwoStep(r.Context(), g)
 	if err != nil {
 		return err
 	}
-	path, signed := s.wanted(r)
-	page := twoStepPage{
-		Factors: state.Factors, RecoveryLeft: state.RecoveryLeft, Return: signed, ReturnPath: path,
-		Steps: enrolSteps(0), Hidden: hiddenReturn(signed),
+	signed, back := s.carried(r)
+	page := twoStepPage{TwoStep: state, Steps: enrolSteps(0), Problem: problem, Back: back}
+	if signed != "" {
+		page.Hidden = []ui.Hidden{{Name: "return", Value: signed}}
 	}
-	return s.render(w, r, http.StatusOK, "twostep.html", s.personal(r, "Two-step verification", twoStepPath), page)
+	return s.render(w, r, status, "twostep.html", s.personal(r, "Two-step verification", twoStepPath), page)
 }
 
 func (s *Site) beginTwoStep(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	pending, err := s.Users.BeginTOTP(r.Context(), g)
 	if errs.Is(err, errs.KindConflict) {
-		return s.setUpOver(w, r, err)
+		request.Failed(r.Context(), err)
+		return s.twoStepPage(w, r, g, errs.Message(err), errs.Status(err))
 	}
 	if err != nil {
 		return err
 	}
-	path, _ := s.wanted(r)
-	return redirect(w, r, s.returns.carry(twoStepPath+"app?id="+pending.ID, path))
+	_, back := s.carried(r)
+	return redirect(w, r, s.returns.carry(twoStepPath+"app?id="+url.QueryEscape(pending.ID), back))
 }
 
 type appPage struct {
@@ -80,45 +80,33 @@ func (s *Site) showApp(w http.ResponseWriter, r *http.Request, g access.Grant) e
 	return s.appAgain(w, r, g, ui.Form{}, http.StatusOK)
 }
 
+// appAgain shows the key. Where the set-up is over, it says so at its start.
 func (s *Site) appAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
 	id := r.FormValue("id")
 	pending, err := s.Users.PendingTOTP(r.Context(), g, id)
 	if errs.Is(err, errs.KindConflict) {
-		return s.setUpOver(w, r, err)
+		return s.twoStepPage(w, r, g, errs.Message(err), errs.Status(err))
 	}
 	if err != nil {
 		return err
 	}
-	path, signed := s.wanted(r)
+	signed, back := s.carried(r)
 	page := appPage{
-		Steps: enrolSteps(1), Problem: form.Message(), Cancel: s.returns.carry(twoStepPath, path),
-		Setup: ui.TOTPSetup{
-			QR: pending.QR, Secret: strings.ReplaceAll(pending.Secret.Reveal(), " ", ""),
-			URI: template.URL(pending.URI.Reveal()), //nolint:gosec // otpauth, made by package factor
-			Form: ui.CodeForm{
-				Action: twoStepPath + "app", Hidden: append(hiddenReturn(signed), ui.Hidden{Name: "id", Value: id}),
-				Hint: "The six digits that the app shows now.", Error: form.Errors["code"],
-			},
-		},
+		Steps: enrolSteps(1), Problem: form.Message(), Setup: totpSetup(pending),
+		Cancel: s.returns.carry(twoStepPath, back),
 	}
-	shell := s.personal(r, "Two-step verification", twoStepPath)
-	return s.render(w, r, status, "app.html", shell, page)
+	page.Setup.Form = ui.CodeForm{
+		Action: twoStepPath + "app", Hidden: []ui.Hidden{{Name: "id", Value: id}, {Name: "return", Value: signed}},
+		Hint: "The six digits that the app shows now.", Error: form.Errors["code"],
+	}
+	return s.render(w, r, status, "app.html", s.personal(r, "Two-step verification", twoStepPath), page)
 }
 
-// setUpOver is the page of a set-up that can't be finished, as when another
-// tab was faster. Nothing was changed.
-func (s *Site) setUpOver(w http.ResponseWriter, r *http.Request, err error) error {
-	request.Failed(r.Context(), err)
-	path, _ := s.wanted(r)
-	return s.errorPage(w, r, ui.ErrorPage{
-		Status: http.StatusConflict, Title: "Nothing was changed here", Message: errs.Message(err),
-		Links: []ui.Link{{Text: "Two-step verification", Href: s.returns.carry(twoStepPath, path)}},
-	})
-}
-
-type codesPage struct {
-	Steps ui.Steps
-	Codes ui.RecoveryCodes
+func totpSetup(pending factor.Pending) ui.TOTPSetup {
+	return ui.TOTPSetup{
+		QR: pending.QR, Secret: strings.ReplaceAll(pending.Secret.Reveal(), " ", ""),
+		URI: template.URL(pending.URI.Reveal()), //nolint:gosec // made by package factor
+	}
 }
 
 func (s *Site) confirmApp(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -127,30 +115,36 @@ func (s *Site) confirmApp(w http.ResponseWriter, r *http.Request, g access.Grant
 		return err
 	}
 	s.setSession(w, enrolment.Session)
-	return s.showCodes(w, r, enrolment.RecoveryCodes, enrolSteps(2))
+	return s.codesPage(w, r, enrolment.RecoveryCodes, enrolSteps(2))
 }
 
-// showCodes shows new recovery codes, this once: they are kept as hashes only,
-// so this page can't be had again.
-func (s *Site) showCodes(w http.ResponseWriter, r *http.Request, codes []secret.String, steps ui.Steps) error {
-	_, signed := s.wanted(r)
-	plain := make([]string, len(codes))
-	for i, code := range codes {
-		plain[i] = code.Reveal()
-	}
+type codesPage struct {
+	Steps ui.Steps // empty where the codes take the place of older ones
+	Codes ui.RecoveryCodes
+}
+
+// codesPage shows recovery codes, once: they aren't stored in a form that
+// could be shown again.
+func (s *Site) codesPage(w http.ResponseWriter, r *http.Request, codes []secret.String, steps ui.Steps) error {
+	signed, _ := s.carried(r)
+	username := visitorOf(r).user.Username
 	page := codesPage{Steps: steps, Codes: ui.RecoveryCodes{
-		Codes: plain, Heading: "Recovery codes of " + visitorOf(r).user.Username + " for " + s.URL,
-		FileName: "sallyport-code-recovery-codes.txt", Action: twoStepPath + "saved", Hidden: hiddenReturn(signed),
+		Heading: "Recovery codes of " + username + " for Sallyport Code, " + strings.TrimPrefix(s.URL, "https://"),
+		Action:  twoStepPath + "saved", Hidden: []ui.Hidden{{Name: "return", Value: signed}},
+		FileName: "sallyport-code-recovery-codes-" + username + ".txt",
 	}}
-	return s.render(w, r, http.StatusOK, "codes.html", s.personal(r, "Two-step verification", twoStepPath), page)
+	for _, code := range codes {
+		page.Codes.Codes = append(page.Codes.Codes, code.Reveal())
+	}
+	return s.render(w, r, http.StatusOK, "codes.html", s.personal(r, "Recovery codes", twoStepPath), page)
 }
 
-// savedCodes is the end of enrolling: on to the page that was first asked for.
+// savedCodes goes on, after the codes were saved, to the page first asked for.
 func (s *Site) savedCodes(w http.ResponseWriter, r *http.Request, _ access.Grant) error {
-	if path, _ := s.wanted(r); path != "" {
-		return s.done(w, r, path, "twostepon")
+	if _, back := s.carried(r); back != "" {
+		return redirect(w, r, back)
 	}
-	return s.done(w, r, twoStepPath, "twostepon")
+	return redirect(w, r, twoStepPath)
 }
 
 type recoveryPage struct{ Left int }
@@ -160,7 +154,10 @@ func (s *Site) showRecovery(w http.ResponseWriter, r *http.Request, g access.Gra
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, "recovery.html", s.personal(r, "New recovery codes", twoStepPath), recoveryPage{state.RecoveryLeft})
+	if !state.On() {
+		return redirect(w, r, twoStepPath)
+	}
+	return s.render(w, r, http.StatusOK, "recovery.html", s.personal(r, "Recovery codes", twoStepPath), recoveryPage{state.RecoveryLeft})
 }
 
 func (s *Site) replaceRecovery(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -168,34 +165,34 @@ func (s *Site) replaceRecovery(w http.ResponseWriter, r *http.Request, g access.
 	if err != nil {
 		return err
 	}
-	return s.showCodes(w, r, codes, ui.Steps{})
+	return s.codesPage(w, r, codes, ui.Steps{})
 }
 
 type turnOffPage struct {
 	Problem string
-	Closes  []string
+	Closes  []user.Closing
 	Code    ui.CodeForm
 }
 
 func (s *Site) showTurnOff(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	if !g.Actor().Factors.Enrolled() {
+		return redirect(w, r, twoStepPath)
+	}
 	return s.turnOffAgain(w, r, g, ui.Form{}, http.StatusOK)
 }
 
 func (s *Site) turnOffAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
-	closing, err := s.Users.ClosedByTurningOff(r.Context(), g)
+	closes, err := s.Users.ClosedByTurningOff(r.Context(), g)
 	if err != nil {
 		return err
 	}
-	page := turnOffPage{Problem: form.Message(), Code: ui.CodeForm{
-		Action: twoStepPath + "turn-off", Error: form.Errors["code"], Text: true,
-		Hint:   "The six digits that your app shows now, or a recovery code.",
+	page := turnOffPage{Problem: form.Message(), Closes: closes, Code: ui.CodeForm{
+		Action: twoStepPath + "turn-off", Error: form.Errors["code"],
+		Hint: "A fresh code from your app, or one of your recovery codes.", Text: true,
 		Button: ui.Button{Text: "Turn off two-step verification", Danger: true},
 		Links:  []ui.Link{{Text: "Keep it on", Href: twoStepPath}},
 	}}
-	for _, each := range closing {
-		page.Closes = append(page.Closes, each.Name)
-	}
-	return s.render(w, r, status, "turnoff.html", s.personal(r, "Turn off", twoStepPath), page)
+	return s.render(w, r, status, "turnoff.html", s.personal(r, "Two-step verification", twoStepPath), page)
 }
 
 func (s *Site) turnOff(w http.ResponseWriter, r *http.Request, g access.Grant) error {

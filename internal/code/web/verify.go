@@ -13,10 +13,9 @@ import (
 
 // verifyPage asks for the second step.
 type verifyPage struct {
-	Title    string
-	Why      string
-	Recovery bool
-	Code     ui.CodeForm
+	Title string
+	Why   string
+	Code  ui.CodeForm
 }
 
 func refusalOf(err error) (*access.Refusal, bool) { return errors.AsType[*access.Refusal](err) }
@@ -57,7 +56,7 @@ func (s *Site) verifyForm(w http.ResponseWriter, r *http.Request, problem string
 		return ui.Link{Text: text, Href: "/login/verify?" + query.Encode()}
 	}
 	page := verifyPage{
-		Title: "Verify it's you", Why: whyVerify(access.Reason(reason)), Recovery: recovery,
+		Title: "Verify it's you", Why: whyVerify(access.Reason(reason)),
 		Code: ui.CodeForm{
 			Action: "/login/verify", Error: problem,
 			Hidden: []ui.Hidden{{Name: "return", Value: back}, {Name: "reason", Value: reason}},

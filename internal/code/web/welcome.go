@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strings"
 
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/errs"
@@ -34,7 +33,7 @@ func (s *Site) showWelcome(w http.ResponseWriter, r *http.Request) error {
 	if !s.openSealed(r, welcomeCookie, &who) {
 		return redirect(w, r, "/login")
 	}
-	return s.welcomeForm(w, r, who, ui.Filled("username", suggestUsername(who.Identity)), http.StatusOK)
+	return s.welcomeForm(w, r, who, ui.Filled("username", user.Suggest(who.Identity)), http.StatusOK)
 }
 
 func (s *Site) welcomeForm(w http.ResponseWriter, r *http.Request, who newcomer, form ui.Form, status int) error {
@@ -65,24 +64,4 @@ func (s *Site) chooseUsername(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.dropCookie(w, welcomeCookie)
 	return s.openSession(w, r, who.Identity, who.Return)
-}
-
-// suggestUsername makes a username of what the account says; it may be taken
-// or refused all the same.
-func suggestUsername(identity user.Identity) string {
-	source := identity.PreferredUsername
-	if source == "" {
-		source = identity.Email
-	}
-	source, _, _ = strings.Cut(strings.ToLower(source), "@")
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '_':
-			return r
-		case r == '.' || r == ' ' || r == '+':
-			return '-'
-		}
-		return -1
-	}, source)
-	return strings.Trim(kept[:min(len(kept), 39)], "-_")
 }
