@@ -42,6 +42,13 @@ func newFailure(status int, message, detail string) *Failure {
 	return &Failure{status: status, headers: http.Header{}, Type: "error", Body: Body{Message: message, Detail: detail}}
 }
 
+// challenge says which credentials would do.
+func (f *Failure) challenge(schemes ...string) {
+	for _, scheme := range schemes {
+		f.headers.Add("WWW-Authenticate", scheme)
+	}
+}
+
 func (f *Failure) Error() string { return f.Body.Message }
 
 // GetStatus and GetHeaders let huma write it.
@@ -71,7 +78,7 @@ func (a *API) failureOf(ctx context.Context, err error) *Failure {
 	case errors.Is(err, user.ErrPassword):
 		f := newFailure(http.StatusUnauthorized, "Passwords aren't accepted here.", "Use an API token as the password. You can make one on the page in url.")
 		f.Body.Data = &Data{Reason: "password_not_accepted", URL: a.URL + "/account/settings/api-tokens/"}
-		f.headers["WWW-Authenticate"] = []string{basicChallenge}
+		f.challenge(basicChallenge)
 		return f
 	case errors.Is(err, door.ErrMethod):
 		return newFailure(http.StatusMethodNotAllowed, "Method not allowed", "The Allow header names the methods that this address takes.")
@@ -82,7 +89,7 @@ func (a *API) failureOf(ctx context.Context, err error) *Failure {
 	case errs.KindUnauthenticated:
 		f := newFailure(http.StatusUnauthorized, errs.Message(err), "")
 		f.Body.Data = &Data{Reason: "token_invalid"}
-		f.headers["WWW-Authenticate"] = []string{`Bearer realm="Sallyport", error="invalid_token"`, basicChallenge}
+		f.challenge(`Bearer realm="Sallyport", error="invalid_token"`, basicChallenge)
 		return f
 	case errs.KindTooMany:
 		f := newFailure(http.StatusTooManyRequests, errs.Message(err), "")
@@ -117,7 +124,7 @@ func (a *API) refused(r *access.Refusal) *Failure {
 	case access.Unauthenticated:
 		f := newFailure(http.StatusUnauthorized, "Give an API token.", "As Bearer, or as the password of Basic authentication. You can make one on the page in url.")
 		f.Body.Data = &Data{Reason: string(r.Reason), URL: a.URL + "/account/settings/api-tokens/"}
-		f.headers["WWW-Authenticate"] = []string{bearerChallenge, basicChallenge} // RFC 6750 §3: no error code
+		f.challenge(bearerChallenge, basicChallenge) // RFC 6750 §3: no error code
 		return f
 	case access.Enrol, access.Strengthen:
 		f := newFailure(http.StatusForbidden, fmt.Sprintf("To access this %s, %s.", noun(r.Action), remedy(r)), r.Sentence())
@@ -126,13 +133,13 @@ func (a *API) refused(r *access.Refusal) *Failure {
 	case access.Verify, access.Renew:
 		f := newFailure(http.StatusUnauthorized, r.Sentence(), "Take the second step on the page in url, then ask again.")
 		f.Body.Data = data
-		f.headers.Set("WWW-Authenticate", stepChallenge(r))
+		f.challenge(stepChallenge(r))
 		return f
 	default:
 		f := newFailure(http.StatusForbidden, r.Sentence(), "")
 		f.Body.Data = data
 		if scope := r.Action.Scope(); r.Reason == access.ReasonScope && scope != "" {
-			f.headers.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="Sallyport", error="insufficient_scope", scope="%s"`, scope))
+			f.challenge(fmt.Sprintf(`Bearer realm="Sallyport", error="insufficient_scope", scope="%s"`, scope))
 		}
 		return f
 	}

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/errs"
+)
+
+// No credential of today's can be asked for a step here; those to come can.
+func TestAMissingStepIsRFC9470s(t *testing.T) {
+	a := &API{Config: Config{URL: "https://code.test"}}
+	f := a.failureOf(context.Background(), &access.Refusal{
+		Verdict:       access.Verdict{Outcome: access.Renew, Reason: access.ReasonStepExpired, ACR: "aal2", MaxAge: time.Hour},
+		Action:        access.ReadRepository,
+		WorkspaceSlug: "acme",
+	})
+	const want = `Bearer realm="Sallyport", error="insufficient_user_authentication", error_description="Workspace acme asks for your second step again.", acr_values="aal2", max_age="3600"`
+	if f.status != http.StatusUnauthorized || f.headers.Get("WWW-Authenticate") != want || f.Body.Data.Reason != "second_step_expired" ||
+		f.Body.Data.URL != "https://code.test/login/verify" {
+		t.Errorf("%+v %v", f, f.headers)
+	}
+}
+
+func TestFailuresOfOursTellNothingMore(t *testing.T) {
+	a := &API{}
+	for _, c := range []struct {
+		err    error
+		status int
+		says   string
+	}{
+		{errors.New("dial tcp 10.0.0.1: secret"), 500, "Something went wrong on our side."},
+		{errs.Unavailable(errors.New("secret"), "The database doesn't answer."), 503, "The database doesn't answer."},
+		{errs.TooMany(90*time.Second, "Too many tries."), 429, "Too many tries."},
+	} {
+		f := a.failureOf(context.Background(), c.err)
+		if f.status != c.status || f.Body.Message != c.says || strings.Contains(f.Body.Detail, "secret") {
+			t.Errorf("%v: %+v", c.err, f)
+		}
+	}
+	if f := a.failureOf(context.Background(), errs.TooMany(90*time.Second, "Too many tries.")); f.headers.Get("Retry-After") != "90" {
+		t.Errorf("%v", f.headers)
+	}
+}

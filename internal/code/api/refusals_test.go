@@ -1,0 +1,148 @@
+package api_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport.dev/internal/code/access"
+)
+
+var uuids = regexp.MustCompile(`\{[0-9a-f-]{36}\}`)
+
+// private are the addresses that show something of a workspace.
+var private = []string{"/2.0/workspaces/acme", "/2.0/repositories/acme", "/2.0/repositories/acme/app"}
+
+// Attack 1: every route, as a member without a second step.
+func TestABlockedMemberIsToldTheWayIn(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.acme()
+		for _, path := range private {
+			if got := w.ask("GET", path, bearer(bob.token)); got.status != http.StatusOK {
+				w.Fatalf("before: %s: %d", path, got.status)
+			}
+		}
+		alice.enrol()
+		alice.requireTwoStep()
+		for path, noun := range map[string]string{private[0]: "workspace", private[1]: "workspace", private[2]: "repository"} {
+			want := `{"type":"error","error":{"message":"To access this ` + noun + `, enable two-step verification.",` +
+				`"detail":"Workspace acme requires two-step verification.","data":{"reason":"two_step_required",` +
+				`"url":"https://code.test/account/settings/two-step-verification/"}}}`
+			for name, with := range map[string]func(*http.Request){"bearer": bearer(bob.token), "basic": basic("x-token-auth", bob.token)} {
+				got := w.ask("GET", path, with)
+				if got.status != http.StatusForbidden || got.body != want || got.header.Get("WWW-Authenticate") != "" {
+					w.Errorf("%s %s: %d %s", path, name, got.status, cmp.Diff(want, got.body))
+				}
+			}
+			if got := w.ask("GET", path, bearer(alice.token)); got.status != http.StatusOK {
+				w.Errorf("the owner: %s: %d %s", path, got.status, got.body)
+			}
+		}
+		// What doesn't exist answers as what does: nothing can be probed through the block.
+		missing := w.ask("GET", "/2.0/repositories/acme/nothing", bearer(bob.token))
+		if diff := cmp.Diff(w.ask("GET", private[2], bearer(bob.token)), missing, cmp.AllowUnexported(answer{})); diff != "" {
+			w.Error(diff)
+		}
+		// His own profile stays open, and so does what is public.
+		for _, path := range []string{"/2.0/user", "/2.0/repositories/acme/site"} {
+			if got := w.ask("GET", path, bearer(bob.token)); got.status != http.StatusOK {
+				w.Errorf("%s: %d %s", path, got.status, got.body)
+			}
+		}
+		bob.enrol()
+		for _, path := range private {
+			if got := w.ask("GET", path, bearer(bob.token)); got.status != http.StatusOK {
+				w.Errorf("after: %s: %d %s", path, got.status, got.body)
+			}
+		}
+	})
+}
+
+// Attack 7: the same token is the same actor, however it is sent.
+func TestATokenIsTheSameHoweverItIsSent(t *testing.T) {
+	each(t, func(w *world) {
+		alice, _ := w.acme()
+		narrow := alice.tokenWith(access.ScopeReadUser)
+		for _, token := range []string{alice.token, narrow} {
+			for _, path := range append(private, "/2.0/user", "/2.0/repositories/acme/none") {
+				want := w.ask("GET", path, bearer(token))
+				for _, name := range []string{"x-token-auth", "x-bitbucket-api-token-auth", "alice", "alice@example.com", "Alice@Example.com"} {
+					if diff := cmp.Diff(want, w.ask("GET", path, basic(name, token)), cmp.AllowUnexported(answer{})); diff != "" {
+						w.Errorf("%s as %s: %s", path, name, diff)
+					}
+				}
+			}
+		}
+		got := w.ask("GET", "/2.0/repositories/acme/app", bearer(narrow))
+		if got.status != http.StatusForbidden ||
+			got.header.Get("WWW-Authenticate") != `Bearer realm="Sallyport", error="insufficient_scope", scope="read:repository:bitbucket"` ||
+			!strings.Contains(got.body, `"reason":"scope_missing"`) {
+			w.Errorf("a narrow token: %d %v %s", got.status, got.header, got.body)
+		}
+	})
+}
+
+func TestWhoIsNobody(t *testing.T) {
+	each(t, func(w *world) {
+		alice, _ := w.acme()
+		const bearerOnly, tokenWrong = `Bearer realm="Sallyport"`, `Bearer realm="Sallyport", error="invalid_token"`
+		for name, c := range map[string]struct {
+			with      func(*http.Request)
+			reason    string
+			challenge string
+		}{
+			"nothing":         {nobody, "signed_out", bearerOnly},
+			"a cookie":        {cookie(alice.session), "signed_out", bearerOnly},
+			"a false token":   {bearer("spt_" + strings.Repeat("x", 43)), "token_invalid", tokenWrong},
+			"garbage":         {bearer("garbage"), "token_invalid", tokenWrong},
+			"another's name":  {basic("bob", alice.token), "token_invalid", tokenWrong},
+			"a session's":     {bearer(alice.session.Reveal()), "token_invalid", tokenWrong},
+			"another scheme":  {func(r *http.Request) { r.Header.Set("Authorization", "Digest x") }, "token_invalid", tokenWrong},
+			"a password":      {basic("alice@example.com", "correct horse battery staple"), "password_not_accepted", `Basic realm="Sallyport", charset="UTF-8"`},
+			"an empty secret": {basic("alice", ""), "password_not_accepted", `Basic realm="Sallyport", charset="UTF-8"`},
+		} {
+			for _, path := range append(private, "/2.0/user", "/2.0/workspaces/none") {
+				got := w.ask("GET", path, c.with)
+				if got.status != http.StatusUnauthorized || got.header.Get("WWW-Authenticate") != c.challenge || !strings.Contains(got.body, `"reason":"`+c.reason+`"`) {
+					w.Errorf("%s, %s: %d %v %s", name, path, got.status, got.header["Www-Authenticate"], got.body)
+				}
+			}
+		}
+		two := func(r *http.Request) {
+			r.Header["Authorization"] = []string{"Bearer " + alice.token, "Bearer " + alice.token}
+		}
+		if got := w.ask("GET", "/2.0/user", two); got.status != http.StatusBadRequest {
+			w.Errorf("two headers: %d", got.status)
+		}
+		if got := w.ask("GET", "/2.0/repositories/acme/site", nobody); got.status != http.StatusOK {
+			w.Errorf("what is public: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// What an outsider may not see and what isn't there answer with the same bytes.
+func TestAnOutsiderCanTellNothing(t *testing.T) {
+	each(t, func(w *world) {
+		w.acme()
+		eve := w.person("eve")
+		for _, with := range []func(*http.Request){bearer(eve.token), basic("eve", eve.token), nobody} {
+			for _, pair := range [][2]string{
+				{"/2.0/workspaces/acme", "/2.0/workspaces/none"},
+				{"/2.0/repositories/acme", "/2.0/repositories/none"},
+				{"/2.0/repositories/acme/app", "/2.0/repositories/acme/none"},
+				{"/2.0/repositories/acme/app", "/2.0/repositories/none/none"},
+			} {
+				there, missing := w.ask("GET", pair[0], with), w.ask("GET", pair[1], with)
+				if diff := cmp.Diff(there, missing, cmp.AllowUnexported(answer{})); diff != "" {
+					w.Errorf("%v: %s", pair, diff)
+				}
+			}
+		}
+		if got := w.ask("GET", "/2.0/repositories/acme/app", bearer(eve.token)); got.status != http.StatusNotFound {
+			w.Errorf("an outsider: %d", got.status)
+		}
+	})
+}
