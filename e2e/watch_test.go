@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+//go:embed js/check.js
+var checkScript string
+
+// watch notes what a tab's browser says about the pages in it.
+type watch struct {
+	mu     sync.Mutex
+	last   *network.Response // of the page itself
+	faults []string
+}
+
+// start listens, and switches the browser's own audits on.
+func (w *watch) start(tab context.Context) error {
+	if err := chromedp.Listen(tab, w.note); err != nil {
+		return err
+	}
+	if _, err := chromedp.Call(tab, network.Enable, network.EnableParams{}); err != nil {
+		return err
+	}
+	_, err := chromedp.Call(tab, audits.Enable, cdp.Empty{})
+	return err
+}
+
+func (w *watch) note(event any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fault := func(format string, args ...any) { w.faults = append(w.faults, fmt.Sprintf(format, args...)) }
+	switch e := event.(type) {
+	case *network.EventResponseReceived:
+		switch {
+		case e.Type == network.ResourceTypeDocument:
+			w.last = e.Response
+			if policy := header(e.Response, "content-security-policy"); policy == "" || strings.Contains(policy, "unsafe") {
+				fault("%s has the content security policy %q", e.Response.URL, policy)
+			}
+		case e.Response.Status >= 400:
+			fault("%s: status %d", e.Response.URL, e.Response.Status)
+		}
+	case *runtime.EventConsoleAPICalled:
+		fault("console %s: %v", e.Type, e.Args)
+	case *runtime.EventExceptionThrown:
+		fault("exception: %s", e.ExceptionDetails.Text)
+	case *log.EventEntryAdded:
+		if e.Entry.Source != "network" { // statuses are judged above and by the tests
+			fault("%s %s: %s", e.Entry.Source, e.Entry.Level, e.Entry.Text)
+		}
+	case *audits.EventIssueAdded:
+		details, err := json.Marshal(e.Issue.Details)
+		fault("audit %s: %s %v", e.Issue.Code, details, err)
+	}
+}
+
+func header(r *network.Response, name string) string {
+	for key, value := range r.Headers {
+		if strings.EqualFold(key, name) {
+			return fmt.Sprint(value)
+		}
+	}
+	return ""
+}
+
+// take gives the faults that were noted, once.
+func (w *watch) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	faults := w.faults
+	w.faults = nil
+	return faults
+}
+
+func (w *watch) status() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.last == nil {
+		return 0
+	}
+	return int(w.last.Status)
+}
+
+func (w *watch) address() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.last == nil {
+		return "an empty tab"
+	}
+	return w.last.URL
+}
+
+// size of a window, in px.
+type size struct{ width, height int64 }
+
+var (
+	wideWindow   = size{1280, 800}
+	narrowWindow = size{320, 640}
+)
+
+func (p *person) window(w size) {
+	p.t.Helper()
+	p.call(func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: w.width, Height: w.height, DeviceScaleFactor: 1,
+		})
+		return err
+	})
+}
+
+// scheme says which colours the person's system prefers: "light" or "dark".
+func (p *person) scheme(name string) {
+	p.t.Helper()
+	p.call(func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+		})
+		return err
+	})
+}
+
+// looked holds the pages that were looked at in every window and colour: that is
+// done once for each page, told by its heading and by its address without names.
+var looked sync.Map
+
+var names = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_.-]{30,}`)
+
+// look fails the test for each fault of the page that the person is at.
+func (p *person) look() {
+	p.t.Helper()
+	p.judge("")
+	page := names.ReplaceAllString(p.path(), "*") + " " + p.heading()
+	if _, done := looked.LoadOrStore(page, true); done {
+		return
+	}
+	p.scheme("dark")
+	p.judge(" in dark")
+	p.scheme("light")
+	p.window(narrowWindow)
+	p.judge(" at 320 px")
+	p.window(wideWindow)
+}
+
+func (p *person) judge(how string) {
+	p.t.Helper()
+	for _, fault := range append(p.seen.take(), ask[[]string](p, checkScript)...) {
+		p.t.Errorf("%s%s: %s", p.location(), how, fault)
+	}
+}
