@@ -11,7 +11,6 @@ import (
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/errs"
-	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/request"
 )
 
@@ -59,9 +58,6 @@ func (d *Door) wording(err error) (int, []string) {
 		return http.StatusMethodNotAllowed, []string{"This address doesn't take that method."}
 	case errors.Is(err, errContentType):
 		return http.StatusUnsupportedMediaType, []string{"This isn't a request of git's smart protocol."}
-	}
-	if _, failed := errors.AsType[*git.ExitError](err); failed && errs.Is(err, errs.KindInternal) {
-		return http.StatusBadRequest, []string{"git could not make sense of the request."}
 	}
 	return errs.Status(err), []string{errs.Message(err)}
 }

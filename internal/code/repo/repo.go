@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -46,8 +45,6 @@ type Service struct {
 	Clock   clock.Clock
 	Audit   *audit.Log
 	MaxPush int64 // bytes of a push's pack
-
-	open sync.Map // id → *git.Repository, so that what is remembered of one is shared
 }
 
 const (
@@ -118,10 +115,12 @@ func (s *Service) Create(ctx context.Context, g access.Grant, in Input) (Reposit
 	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
 		return Repository{}, fmt.Errorf("making a repository's folder: %w", err)
 	}
-	if err := git.Init(dir); err != nil {
-		return Repository{}, fmt.Errorf("making a repository: %w", err)
+	err = git.Init(dir)
+	if err == nil {
+		err = s.insert(ctx, g, made)
 	}
-	if err := s.insert(ctx, g, made); err != nil {
+	if err != nil {
+		err = fmt.Errorf("making a repository: %w", err)
 		if failed := os.RemoveAll(dir); failed != nil {
 			err = fmt.Errorf("%w; and its files stay at %s: %w", err, dir, failed)
 		}
@@ -137,10 +136,5 @@ func (s *Service) dir(id string) string {
 }
 
 func (s *Service) git(g access.Grant) *git.Repository {
-	id := g.Repository().ID
-	if known, ok := s.open.Load(id); ok {
-		return known.(*git.Repository)
-	}
-	shared, _ := s.open.LoadOrStore(id, s.Git.Repository(s.dir(id)))
-	return shared.(*git.Repository)
+	return s.Git.Repository(s.dir(g.Repository().ID))
 }

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 
@@ -56,10 +57,7 @@ func (s *Service) ReceivePack(ctx context.Context, g access.Grant, protocol git.
 	}
 	// The push stands, whatever happens to the client from here on.
 	ctx = context.WithoutCancel(ctx)
-	if err := adoptHead(ctx, r, updates); err != nil {
-		return err
-	}
-	return s.touch(ctx, g)
+	return errors.Join(adoptHead(ctx, r, updates), s.touch(ctx, g))
 }
 
 // adoptHead lets HEAD name a branch that exists, where it names an unborn one.
