@@ -25,15 +25,15 @@ import (
 )
 
 // MaxSource is how much Markdown is rendered; longer texts are shown as they are.
-const MaxSource = 512 << 10
+const MaxSource = 128 << 10
 
 // Markdown renders a text whose relative links lead where links says.
 func Markdown(source []byte, links Links) template.HTML {
-	if len(source) > MaxSource {
+	if len(source) > MaxSource || costly(source) {
 		return Plain(source)
 	}
 	var rendered bytes.Buffer
-	if err := engine().Convert(bytes.ToValidUTF8(source, []byte("\uFFFD")), &rendered); err != nil {
+	if err := engine().Convert(bytes.ToValidUTF8(source, []byte("\uFFFD")), &rendered, parser.WithContext(newContext())); err != nil {
 		return Plain(source)
 	}
 	return template.HTML(policy().SanitizeBytes(links.rewrite(rendered.Bytes()))) //nolint:gosec // sanitised

@@ -13,7 +13,8 @@ var links = Links{File: "/acme/site/src/main", Raw: "/acme/site/raw/main", Dir: 
 func TestMarkdown(t *testing.T) {
 	for source, want := range map[string]string{
 		"# A heading":                        `<h1 id="md-a-heading">A heading</h1>`,
-		"# Ünïcode":                          `id="md-`,
+		"# Ünïcode":                          `<h1 id="md-ünïcode">`,
+		"# One\n# One":                       `<h1 id="md-one-1">`,
 		"see [below](#a-heading)":            `<a href="#md-a-heading">below</a>`,
 		"[x](other.md)":                      `<a href="/acme/site/src/main/docs/other.md">`,
 		"[x](../other.md#part)":              `<a href="/acme/site/src/main/other.md#md-part">`,
