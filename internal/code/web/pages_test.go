@@ -26,8 +26,10 @@ func TestEveryPage(t *testing.T) {
 	form := ui.Refused(nil, errs.Invalid("name", "Give a name."))
 	code := ui.CodeForm{Action: "/login/verify", Links: []ui.Link{{Text: "Use a recovery code", Href: "/x"}}}
 	standings := []standing{
-		{Name: "Acme", Slug: "acme", Owner: true}, {Name: "B", Requires: true, Open: true},
-		{Name: "C", Requires: true, From: now}, {Name: "D", Requires: true, Fix: "/x"},
+		{Name: "Acme", Slug: "acme", Owner: true},
+		{Name: "B", Requires: true, Open: true},
+		{Name: "C", Requires: true, From: now},
+		{Name: "D", Requires: true, Fix: "/x"},
 	}
 	link := ui.Link{Text: "main", Href: "/acme/app/src/main"}
 	files := folder{
