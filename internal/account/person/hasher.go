@@ -35,7 +35,7 @@ const (
 func current() parameters { return parameters{memory: 19 * 1024, time: 2, threads: 1} }
 
 // Hasher hashes passwords, a bounded number at a time: each takes 19 MiB, and a
-// flood of sign-ins must not exhaust the memory.
+// flood of sign-ins must exhaust neither memory nor processors.
 type Hasher struct {
 	slots   chan struct{}
 	waiting atomic.Int64

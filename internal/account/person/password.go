@@ -18,7 +18,7 @@ type NewPassword struct{ phc string }
 // NewPassword judges and hashes a password for a person with these texts of
 // their own: name, addresses. What is wrong with it stands beside the field.
 func (s *Service) NewPassword(ctx context.Context, field string, password secret.String, own ...string) (NewPassword, error) {
-	if err := checkPassword(field, password, own...); err != nil {
+	if err := s.judge(ctx, field, password, own...); err != nil {
 		return NewPassword{}, err
 	}
 	phc, err := s.Hasher.Hash(ctx, password)
@@ -26,6 +26,17 @@ func (s *Service) NewPassword(ctx context.Context, field string, password secret
 		return NewPassword{}, err
 	}
 	return NewPassword{phc}, nil
+}
+
+// judge says why a password can't be taken. Judging a long one can take a tenth
+// of a second, so it waits for a slot as hashing does.
+func (s *Service) judge(ctx context.Context, field string, password secret.String, own ...string) error {
+	leave, err := s.Hasher.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return checkPassword(field, password, own...)
 }
 
 // VerifyPassword reports whether the password is the person's. An empty id, or

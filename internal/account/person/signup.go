@@ -32,12 +32,12 @@ type chosen struct {
 func (s *Service) check(ctx context.Context, in SignUp) (chosen, error) {
 	name, nameErr := cleanName(in.Name)
 	address, emailErr := Normalise(in.Email)
-	weak := checkPassword("password", in.Password, in.Name, in.Email)
+	weak := s.judge(ctx, "password", in.Password, in.Name, in.Email)
 	if err := errors.Join(nameErr, emailErr, weak); err != nil {
 		return chosen{}, err
 	}
-	password, err := s.NewPassword(ctx, "password", in.Password, name, address)
-	return chosen{name, address, password}, err
+	phc, err := s.Hasher.Hash(ctx, in.Password)
+	return chosen{name, address, NewPassword{phc}}, err
 }
 
 // SignUp mails a link that confirms the address. An address that has an

@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -90,6 +91,11 @@ func TestALinkThatIsOld(t *testing.T) {
 	if got := b.get("/confirm?token=guess"); got.status != http.StatusNotFound {
 		t.Errorf("a guess: %d", got.status)
 	}
+	setUp, err := w.people.SetupLink(t.Context())
+	must(t, err)
+	if got := b.get("/confirm?token=" + tokenIn(setUp)); got.status != http.StatusNotFound {
+		t.Errorf("a set-up link at another page: %d", got.status)
+	}
 }
 
 func TestTheSetUpLinkMakesTheAdministrator(t *testing.T) {
@@ -115,13 +121,13 @@ func TestTheSetUpLinkMakesTheAdministrator(t *testing.T) {
 	})
 }
 
-func TestFiftySetUpFormsMakeOneAdministrator(t *testing.T) {
+func TestManySetUpFormsMakeOneAdministrator(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), web.Closed)
 	link, err := w.people.SetupLink(t.Context())
 	must(t, err)
 	var made atomic.Int32
 	var all sync.WaitGroup
-	for i := range 50 {
+	for i := range 10 { // package person tries fifty
 		all.Go(func() {
 			b := w.browser()
 			got := b.post("/setup", "token", tokenIn(link), "name", "Ada", "email", fmt.Sprintf("ada%d@example.com", i), "password", adasPass)
@@ -474,5 +480,30 @@ func TestNoSecretIsInTheLog(t *testing.T) {
 		if text == "" || strings.Contains(log, text) {
 			t.Errorf("%s (%d bytes) is in the log", what, len(text))
 		}
+	}
+}
+
+func TestOverHTTPSCookiesAreBoundToTheHost(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), web.Closed)
+	w.newPerson(ada, adasPass)
+	config := w.site.Config
+	config.URL = "https://id.test"
+	site, err := web.New(t.Context(), config)
+	must(t, err)
+	r := httptest.NewRequest("POST", "https://id.test/signin", strings.NewReader(url.Values{"email": {ada}, "password": {adasPass}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer := httptest.NewRecorder()
+	site.Handler().ServeHTTP(answer, r)
+	cookies := answer.Result().Cookies()
+	if len(cookies) < 2 {
+		t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	for _, c := range cookies {
+		if !strings.HasPrefix(c.Name, "__Host-sallyport_account") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+			t.Errorf("%+v", c)
+		}
+	}
+	if answer.Header().Get("Strict-Transport-Security") == "" {
+		t.Error("no HSTS")
 	}
 }

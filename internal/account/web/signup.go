@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/provider"
@@ -118,10 +119,13 @@ func (s *Site) link(r *http.Request) (person.Link, error) {
 	return s.People.Link(r.Context(), secretOf(r.Form))
 }
 
-func (s *Site) showLink(w http.ResponseWriter, r *http.Request, form ui.Form, status int, name, title string) error {
+func (s *Site) showLink(w http.ResponseWriter, r *http.Request, form ui.Form, status int, name, title string, kinds ...person.Kind) error {
 	l, err := s.link(r)
 	if err != nil {
 		return dead(err)
+	}
+	if !slices.Contains(kinds, l.Kind) {
+		return person.ErrUnknownLink // it is another page's
 	}
 	if form.Values == nil {
 		form = ui.Filled("name", l.Name)
@@ -142,7 +146,7 @@ func (s *Site) showConfirm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) confirmAgain(w http.ResponseWriter, r *http.Request, form ui.Form, status int) error {
-	return s.showLink(w, r, form, status, "confirm.html", "Confirm your email address")
+	return s.showLink(w, r, form, status, "confirm.html", "Confirm your email address", person.KindSignUp, person.KindEmail)
 }
 
 func (s *Site) confirm(w http.ResponseWriter, r *http.Request) error {
@@ -175,7 +179,7 @@ func (s *Site) showSetUp(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Site) setUpAgain(w http.ResponseWriter, r *http.Request, form ui.Form, status int) error {
-	return s.showLink(w, r, form, status, "setup.html", "Set up")
+	return s.showLink(w, r, form, status, "setup.html", "Set up", person.KindSetUp, person.KindInvite)
 }
 
 func (s *Site) setUp(w http.ResponseWriter, r *http.Request) error {
