@@ -249,6 +249,23 @@ func TestDeletedUserIsNobody(t *testing.T) {
 	})
 }
 
+func TestSuspendedUserIsNobody(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.usual()
+		w.factor("olga", "totp")
+		w.sql(`UPDATE code_user SET suspended = TRUE WHERE id = 'olga'`)
+		for _, c := range []Credential{Session, APIToken, OAuthToken, SSHKey} {
+			a := stepped("olga")
+			a.Credential, a.Scopes = c, Scopes()
+			for _, action := range Actions() {
+				w.expect(a, targetOf(action), action, Unauthenticated, ReasonSignedOut)
+			}
+		}
+		w.sql(`UPDATE code_user SET suspended = FALSE WHERE id = 'olga'`)
+		w.allowed(stepped("olga"), acme, ManageAccess)
+	})
+}
+
 // A machine credential has no settings, and one that a faulty door gives a
 // person's name to isn't that person without their second step.
 func TestMachinesAreNoPersons(t *testing.T) {

@@ -64,8 +64,15 @@ var credentials = []Credential{
 	Nobody, Session, APIToken, OAuthToken, SSHKey, WorkspaceToken, RepositoryToken, DeployKey, "made_up",
 }
 
-// takeTurns sets what this credential can't be influenced by.
+// takeTurns sets what makes no difference to this credential, and, for the two
+// rules that can be met in two ways, the way.
 func takeTurns(n int, a *Actor, p *Policy) {
+	if len(p.Networks) == 0 || &p.Networks[0] == &insideNetworks[0] {
+		p.Networks = [][]netip.Prefix{nil, insideNetworks}[n/2%2]
+	}
+	if !p.RequireFrom.After(now) {
+		p.RequireFrom = []time.Time{{}, now.Add(-time.Hour), now}[n%3]
+	}
 	if a.Credential != SSHKey {
 		p.AskOverSSH = n%2 == 0
 	}
@@ -168,7 +175,7 @@ func policiesFor(c Credential) []Policy {
 	}
 	var all []Policy
 	for _, base := range requirements() {
-		for _, networks := range someNetworks {
+		for _, networks := range [][]netip.Prefix{nil, outsideNetworks} {
 			for _, noPublic := range yesNo {
 				for _, s := range ssh {
 					for _, m := range refuse {
@@ -183,12 +190,11 @@ func policiesFor(c Credential) []Policy {
 	return all
 }
 
-// someNetworks are: any; one with the address and one without; only without.
-var someNetworks = [][]netip.Prefix{
-	nil,
-	{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("192.0.2.0/24")},
-	{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("198.51.100.0/24")},
-}
+var (
+	insideNetworks  = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("192.0.2.0/24")}
+	outsideNetworks = []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("198.51.100.0/24")}
+	someNetworks    = [][]netip.Prefix{nil, insideNetworks, outsideNetworks}
+)
 
 // requirements gives every way to require two-step verification, or not to.
 func requirements() []Policy {
@@ -196,7 +202,6 @@ func requirements() []Policy {
 	for _, base := range []Policy{
 		{},
 		{RequireTwoStep: true},
-		{RequireTwoStep: true, RequireFrom: now.Add(-time.Hour)},
 		{RequireTwoStep: true, RequireFrom: now.Add(time.Hour)},
 	} {
 		for _, accept := range yesNo {

@@ -152,6 +152,24 @@ func TestNothingIsAllowedWithoutItsEvidence(t *testing.T) {
 	})
 }
 
+// What an owner is told before switching a rule on is what the gate will say.
+func TestMetByForetellsTheGate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := genQuestion().Draw(t, "q")
+		q.action, q.actor.Credential, q.actor.User = ReadWorkspace, Session, "u"
+		q.resource, q.policy.Networks = Resource{Exists: true, Permission: Admin}, nil
+		v, met := q.decide(), q.policy.MetBy(q.actor.Evidence)
+		if !q.policy.Requires(now) {
+			return
+		}
+		lacksTheStep := v.Outcome == Enrol || v.Outcome == Strengthen || v.Reason == ReasonAccountMFA
+		halfway := v.Outcome == Verify && v.Reason == ReasonStepNeeded // asked whatever the workspace says
+		if met && lacksTheStep || !met && !lacksTheStep && !halfway {
+			t.Fatalf("met: %v, and the gate says %+v", met, v)
+		}
+	})
+}
+
 // better gives an actor with more evidence. Being enrolled isn't on the list: who
 // turns the second step on is asked for it from then on.
 var better = map[string]func(*question){
