@@ -1,8 +1,10 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -10,12 +12,15 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/markup"
 )
 
 const (
-	maxFile   = 2 << 20 // bytes of a file that are read for a page
-	maxReadme = 512 << 10
-	maxTree   = 10_000 // entries of a folder that are listed
+	maxFile = 2 << 20 // bytes of a file that are read for a page
+	maxTree = 10_000  // entries of a folder that are listed
+
+	branches = "refs/heads/"
+	tags     = "refs/tags/"
 )
 
 // Content is the content of one repository, opened against a grant.
@@ -61,12 +66,12 @@ func (c *Content) DefaultBranch(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name := strings.TrimPrefix(refs.Head.Target, "refs/heads/")
+	name := strings.TrimPrefix(refs.Head.Target, branches)
 	if refs.Head.OID != "" && name != "" {
 		return name, nil
 	}
-	if branches := refs.Under("refs/heads/"); len(branches) > 0 {
-		return strings.TrimPrefix(branches[0].Name, "refs/heads/"), nil
+	if born := refs.Under(branches); len(born) > 0 {
+		return strings.TrimPrefix(born[0].Name, branches), nil
 	}
 	return name, ErrEmpty
 }
@@ -84,34 +89,35 @@ func (c *Content) Branches(ctx context.Context, limit int) ([]Branch, error) {
 	if err != nil {
 		return nil, err
 	}
-	var branches []Branch
-	for _, ref := range refs.Under("refs/heads/") {
-		name := strings.TrimPrefix(ref.Name, "refs/heads/")
-		if len(branches) >= limit && name != first {
+	var list []Branch
+	for _, ref := range refs.Under(branches) {
+		name := strings.TrimPrefix(ref.Name, branches)
+		if name != first && len(list) >= limit {
 			continue
 		}
 		commit, err := c.git.Commit(ctx, ref.OID)
 		if err != nil {
 			return nil, err
 		}
-		branches = append(branches, Branch{Name: name, Commit: commit, Default: name == first})
+		list = append(list, Branch{Name: name, Commit: commit, Default: name == first})
 	}
-	slices.SortStableFunc(branches, func(a, b Branch) int {
+	slices.SortStableFunc(list, func(a, b Branch) int {
 		switch {
 		case a.Default == b.Default:
-			return strings.Compare(a.Name, b.Name)
+			return 0
 		case a.Default:
 			return -1
 		default:
 			return 1
 		}
 	})
-	return branches, nil
+	return list[:min(len(list), limit)], nil
 }
 
 // Locate reads "ref/path" as it stands in an address. A branch's name may hold
 // slashes itself: git allows no branch to begin with another's name and a
-// slash, so at most one fits. Empty means the default branch.
+// slash, so at most one fits, and it comes before a tag and that before a
+// commit's id. Empty means the default branch.
 func (c *Content) Locate(ctx context.Context, refpath string) (Place, error) {
 	refpath = strings.Trim(refpath, "/")
 	if refpath == "" {
@@ -125,30 +131,38 @@ func (c *Content) Locate(ctx context.Context, refpath string) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	segments := strings.Split(refpath, "/")
-	for i := range segments {
-		name, rest := strings.Join(segments[:i+1], "/"), strings.Join(segments[i+1:], "/")
-		for _, kind := range []string{"refs/heads/", "refs/tags/"} {
-			if ref, ok := refs.Find(kind + name); ok {
-				oid := ref.OID
-				if ref.Peeled != "" {
-					oid = ref.Peeled
-				}
-				return c.place(ctx, name, string(oid), rest)
+	for _, kind := range []string{branches, tags} {
+		for end := range ends(refpath) {
+			if ref, ok := refs.Find(kind + refpath[:end]); ok {
+				return c.place(ctx, refpath[:end], cmp.Or(ref.Peeled, ref.OID), strings.TrimPrefix(refpath[end:], "/"))
 			}
 		}
 	}
-	if _, ok := git.ParseOID(segments[0]); !ok {
+	id, inside, _ := strings.Cut(refpath, "/")
+	oid, ok := git.ParseOID(id)
+	if !ok {
 		return Place{}, errNoRef
 	}
-	return c.place(ctx, segments[0], segments[0], strings.Join(segments[1:], "/"))
+	return c.place(ctx, id, oid, inside)
 }
 
-func (c *Content) place(ctx context.Context, ref, oid, inside string) (Place, error) {
+// ends gives where each leading run of whole segments of an address ends.
+func ends(address string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range len(address) {
+			if address[i] == '/' && !yield(i) {
+				return
+			}
+		}
+		yield(len(address))
+	}
+}
+
+func (c *Content) place(ctx context.Context, ref string, oid git.OID, inside string) (Place, error) {
 	if !git.ValidPath(inside) {
 		return Place{}, errNoPath
 	}
-	commit, err := c.git.Resolve(ctx, oid)
+	commit, err := c.git.Resolve(ctx, string(oid))
 	if errors.Is(err, git.ErrNoObject) {
 		return Place{}, errNoRef
 	}
@@ -218,7 +232,7 @@ func (c *Content) Readme(ctx context.Context, entries []git.Entry) (name string,
 	if best < 0 {
 		return "", nil, nil
 	}
-	blob, err := c.git.Blob(ctx, found.OID, maxReadme)
+	blob, err := c.git.Blob(ctx, found.OID, markup.MaxSource)
 	if err != nil || blob.Data == nil && blob.Size > 0 {
 		return "", nil, err
 	}

@@ -135,6 +135,8 @@ func (s *Service) dir(id string) string {
 	return filepath.Join(s.Dir, id[len(id)-2:], id+".git")
 }
 
+// git gives the git data of the grant's repository, to whoever has required an
+// action of the grant.
 func (s *Service) git(g access.Grant) *git.Repository {
 	return s.Git.Repository(s.dir(g.Repository().ID))
 }

@@ -3,8 +3,10 @@ package repo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/git"
@@ -45,32 +47,60 @@ func (s *Service) UploadPack(ctx context.Context, g access.Grant, protocol git.P
 
 // ReceivePack takes in a push. What can't be taken is refused whole, and said
 // to the client. The first branch that is pushed becomes the default one where
-// the one that HEAD names isn't among those that came.
+// HEAD names none that exists.
 func (s *Service) ReceivePack(ctx context.Context, g access.Grant, protocol git.Protocol, body io.Reader, w io.Writer) error {
 	if err := g.Require(access.WriteRepository); err != nil {
 		return err
 	}
 	r := s.git(g)
+	before, err := r.Refs(ctx)
+	if err != nil {
+		return fmt.Errorf("reading references before a push: %w", err)
+	}
 	updates, err := r.ReceivePack(ctx, protocol, git.PushLimits{Pack: s.MaxPush}, body, w)
-	if len(updates) == 0 || err != nil {
+	if len(updates) == 0 {
 		return err
 	}
-	// The push stands, whatever happens to the client from here on.
-	ctx = context.WithoutCancel(ctx)
-	return errors.Join(adoptHead(ctx, r, updates), s.touch(ctx, g))
+	// What has been changed is changed, whatever happened to the client since.
+	return errors.Join(err, s.pushed(context.WithoutCancel(ctx), g, before, updates))
 }
 
-// adoptHead lets HEAD name a branch that exists, where it names an unborn one.
-func adoptHead(ctx context.Context, r *git.Repository, updates []git.Update) error {
-	refs, err := r.Refs(ctx)
-	if err != nil || refs.Head.OID != "" {
-		return err
+// pushed follows up those updates of a push that happened, if any did.
+func (s *Service) pushed(ctx context.Context, g access.Grant, before *git.Refs, updates []git.Update) error {
+	r := s.git(g)
+	after, err := r.Refs(ctx)
+	if err != nil {
+		return fmt.Errorf("reading references after a push: %w", err)
 	}
-	branches := refs.Under("refs/heads/")
-	for _, update := range updates {
-		if slices.ContainsFunc(branches, func(ref git.Ref) bool { return ref.Name == update.Name }) {
-			return r.SetHead(update.Name)
+	happened := slices.DeleteFunc(updates, func(u git.Update) bool {
+		was, _ := before.Find(u.Name)
+		is, found := after.Find(u.Name)
+		return was.OID == is.OID || found != (u.New != git.ZeroOID)
+	})
+	if len(happened) == 0 {
+		return nil
+	}
+	if branch := defaultBranch(after, happened); branch != "" {
+		err = r.SetHead(branch)
+	}
+	return errors.Join(err, s.touch(ctx, g))
+}
+
+// defaultBranch chooses what HEAD shall name where it names an unborn branch:
+// main or master if one of them was pushed, else the first branch that was.
+func defaultBranch(refs *git.Refs, pushed []git.Update) string {
+	if refs.Head.OID != "" {
+		return ""
+	}
+	chosen := ""
+	for _, update := range pushed {
+		switch {
+		case !strings.HasPrefix(update.Name, branches) || update.New == git.ZeroOID:
+		case update.Name == branches+"main", update.Name == branches+"master":
+			return update.Name
+		case chosen == "":
+			chosen = update.Name
 		}
 	}
-	return nil
+	return chosen
 }
