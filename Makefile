@@ -4,7 +4,7 @@ export CGO_ENABLED = 0
 
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: run build test check bench screens tools
+.PHONY: run build test check bench tools
 
 run: build
 	bin/sallyport serve
@@ -25,14 +25,7 @@ tools:
 	go vet ./...
 	$(TOOL) staticcheck ./...
 
-# Figures, never judged: the gate and the stores by Go's benchmarks, then the
-# whole program beside git's own http-backend in the same run.
+# Figures, never judged: the gate and the stores by Go's benchmarks.
 bench:
 	test/install
 	test/postgres run go test -run '^$$' -bench . -benchmem ./internal/...
-	go run ./bench
-
-# Makes docs/screens/ anew in the browser of the tests.
-screens:
-	test/install
-	SALLYPORT_SCREENS=$(CURDIR)/docs/screens go test -count=1 -run TestScreens ./e2e
