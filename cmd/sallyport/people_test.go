@@ -78,7 +78,7 @@ func cmdWorkspace(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmdVisit(ts, false, []string{args[0], ts.Getenv("CODE") + "/workspaces/new"})
 	cmdPress(ts, false, []string{args[0], "Create workspace", "Name=" + args[1], "Address=" + args[1]})
-	landed(ts, "/"+args[1])
+	landed(ts, "/"+args[1], "200")
 }
 
 // repository WHO WORKSPACE/NAME [public] makes a repository.
@@ -94,15 +94,15 @@ func cmdRepository(ts *testscript.TestScript, neg bool, args []string) {
 		fields = append(fields, "visibility=public")
 	}
 	cmdPress(ts, false, fields)
-	landed(ts, "/"+args[1])
+	landed(ts, "/"+args[1], "200")
 }
 
-// member OWNER WHO WORKSPACE invites WHO@example.com, who is signed in to Code,
-// and has them accept by the mailed link.
+// member OWNER WHO WORKSPACE [blocked] invites WHO@example.com, who is signed in
+// to Code, and has them accept by the mailed link.
 func cmdMember(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNot(ts, neg)
-	if len(args) != 3 {
-		ts.Fatalf("usage: member OWNER WHO WORKSPACE")
+	if len(args) < 3 {
+		ts.Fatalf("usage: member OWNER WHO WORKSPACE [blocked]")
 	}
 	owner, who, workspace := args[0], args[1], args[2]
 	cmdVisit(ts, false, []string{owner, ts.Getenv("CODE") + "/" + workspace + "/workspace/settings/members"})
@@ -110,7 +110,11 @@ func cmdMember(ts *testscript.TestScript, neg bool, args []string) {
 	cmdLink(ts, false, []string{"INVITATION", who + "@example.com", "/invitations/"})
 	cmdVisit(ts, false, []string{who, ts.Getenv("INVITATION")})
 	cmdPress(ts, false, []string{who, "Accept invitation"})
-	landed(ts, "/"+workspace)
+	status := "200"
+	if len(args) == 4 {
+		status = "403"
+	}
+	landed(ts, "/"+workspace, status)
 }
 
 var plainToken = regexp.MustCompile(`spt_[A-Za-z0-9_-]{43}`)
@@ -142,9 +146,9 @@ func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // landed fails where the last page isn't the one expected.
-func landed(ts *testscript.TestScript, path string) {
-	if got := ts.Getenv("URL"); got != ts.Getenv("CODE")+path || ts.Getenv("STATUS") != "200" {
-		ts.Fatalf("it led to %s (%s), not %s", got, ts.Getenv("STATUS"), path)
+func landed(ts *testscript.TestScript, path, status string) {
+	if got := ts.Getenv("URL"); got != ts.Getenv("CODE")+path || ts.Getenv("STATUS") != status {
+		ts.Fatalf("it led to %s (%s), not %s (%s)", got, ts.Getenv("STATUS"), path, status)
 	}
 }
 

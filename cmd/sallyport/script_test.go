@@ -69,7 +69,7 @@ func params(p testscript.Params) testscript.Params {
 		"serve": cmdServe, "shutdown": cmdShutdown, "exits": cmdExits, "is": cmdIs, "freeport": cmdFreePort, "mode": cmdMode,
 		"visit": cmdVisit, "press": cmdPress, "follow": cmdFollow, "otp": cmdOTP, "link": cmdLink, "capture": cmdCapture, "pick": cmdPick,
 		"person": cmdPerson, "signin": cmdSignIn, "enrol": cmdEnrol, "workspace": cmdWorkspace, "repository": cmdRepository,
-		"member": cmdMember, "token": cmdToken,
+		"member": cmdMember, "token": cmdToken, "same": cmdSame,
 	}
 	return p
 }
