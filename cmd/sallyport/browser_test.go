@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -27,9 +29,21 @@ func browserOf(ts *testscript.TestScript, who string) *browser {
 	all := scriptOf(ts).browsers
 	if all[who] == nil {
 		jar := &cookieFile{path: ts.MkAbs(who + ".jar")}
-		all[who] = &browser{jar: jar, client: &http.Client{Jar: jar, Timeout: 30 * time.Second}}
+		all[who] = &browser{jar: jar, client: &http.Client{
+			Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialLocalhost},
+		}}
 	}
 	return all[who]
+}
+
+// dialLocalhost finds names below localhost on this machine, as browsers do
+// (RFC 6761 §6.3).
+func dialLocalhost(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil && strings.HasSuffix(host, ".localhost") {
+		address = net.JoinHostPort("127.0.0.1", port)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // visit WHO URL opens a page, following redirects. The page's text is stdout,
