@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 // Scripts whose subject rests on the store run on both engines.
 func TestScriptsOnPostgreSQL(t *testing.T) {
 	var files []string
-	for _, name := range []string{"enforce-two-step"} {
+	for _, name := range []string{"enforce-two-step", "blocked-then-enrolled"} {
 		files = append(files, filepath.Join(scripts, name+".txtar"))
 	}
 	p := params(testscript.Params{Files: files})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"sallyport.dev/internal/errs"
@@ -49,6 +50,9 @@ func (r *Repository) UploadPack(ctx context.Context, protocol Protocol, request 
 	cmd.Stdin = bytes.NewReader(request)
 	cmd.Stdout = w
 	if err := cmd.Run(); err != nil {
+		if strings.Contains(stderr.String(), "protocol error") {
+			return errs.Invalid("", "git could not make sense of the request.")
+		}
 		return fmt.Errorf("serving a fetch: %w", finish(ctx, cmd, err, stderr))
 	}
 	return nil

@@ -128,7 +128,7 @@ func (s *Site) setSession(w http.ResponseWriter, token secret.String) {
 
 var (
 	errNoRoute = errs.NotFound("There is nothing here.")
-	errMethod  = errors.New("this address doesn't take that method")
+	errMethod  = errs.Invalid("", "This address doesn't take that method.")
 )
 
 func (s *Site) wrongMethod(w http.ResponseWriter, r *http.Request) {

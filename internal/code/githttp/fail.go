@@ -57,7 +57,7 @@ func (d *Door) wording(err error) (int, []string) {
 	case errors.Is(err, door.ErrMethod):
 		return http.StatusMethodNotAllowed, []string{"This address doesn't take that method."}
 	case errors.Is(err, errContentType):
-		return http.StatusUnsupportedMediaType, []string{"This isn't a request of git's smart protocol."}
+		return http.StatusUnsupportedMediaType, []string{errs.Message(err)}
 	}
 	return errs.Status(err), []string{errs.Message(err)}
 }

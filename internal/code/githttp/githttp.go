@@ -13,7 +13,6 @@ package githttp
 import (
 	"compress/gzip"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -197,7 +196,7 @@ func body(r *http.Request, service git.Service) (io.Reader, error) {
 	}
 }
 
-var errContentType = errors.New("that content type or encoding isn't taken here")
+var errContentType = errs.Invalid("", "This isn't a request of git's smart protocol.")
 
 func (d *Door) uploadPack(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	in, err := body(r, git.UploadPack)
