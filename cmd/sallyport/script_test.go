@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -316,7 +315,7 @@ func tail(path string) string {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	var out strings.Builder
 	for _, line := range lines[max(0, len(lines)-60):] {
-		_, _ = io.WriteString(&out, string(line))
+		out.Write(line)
 	}
 	return out.String()
 }

@@ -28,7 +28,7 @@ func (o *Outbox) Run(ctx context.Context) {
 	defer poll.Stop()
 	for {
 		if err := o.SendDue(ctx); err != nil && ctx.Err() == nil {
-			o.log().ErrorContext(ctx, "the outbox can't be read; it is tried again", "error", err)
+			o.log().ErrorContext(ctx, "the outbox can't be read; it is tried again", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -101,7 +101,7 @@ func (o *Outbox) attempt(ctx context.Context, e *entry) error {
 	if failure == nil {
 		return o.settle(ctx, `DELETE FROM outbox WHERE id = $1 AND due = $2`, e.ID, e.Due)
 	}
-	log := o.log().With("mail", e.ID, "to", e.Recipient, "attempts", e.Attempts, "error", failure)
+	log := o.log().With("mail", e.ID, "to", e.Recipient, "attempts", e.Attempts, "err", failure)
 	now := o.Clock()
 	wait := backOff(e.Attempts)
 	if errors.Is(failure, ErrRefused) || now.Add(wait).Sub(e.Created) > giveUp {
