@@ -31,7 +31,7 @@ func TestMarkdown(t *testing.T) {
 		"<mail@example.com>":              `<a href="mailto:mail@example.com"`,
 		"| a | b |\n|:-:|---|\n| 1 | 2 |": `<th align="center">a</th>`,
 		"~~gone~~":                        `<del>gone</del>`,
-		"- [x] done\n- [ ] open":          `type="checkbox"`,
+		"- [x] done\n- [ ] open":          `<input type="checkbox" checked="" disabled="" aria-label="Done"> done`,
 		"```go\nx < y\n```":               "<pre><code class=\"language-go\">x &lt; y\n</code></pre>",
 		"<details open><summary>More</summary>\n\nText\n\n</details>": `<summary>More</summary>`,
 		"<p align=\"center\">middle</p>":                              `<p align="center">middle</p>`,
@@ -77,6 +77,7 @@ var hostile = []string{
 	`<form action="/logout"><input type="submit" name="x"><button>Go</button></form>`,
 	`<input type="text" name="password">`,
 	`<input type="checkbox" onclick="alert(1)" autofocus onfocus="alert(1)">`,
+	`<input type="checkbox" aria-label="Sign in here: evil.example">`,
 	`<style>body{display:none}</style>`,
 	`<p style="position:fixed;top:0">x</p>`,
 	`<link rel="stylesheet" href="//evil.example">`,
@@ -171,6 +172,8 @@ func harmless(t *testing.T, source string) {
 				ok = strings.HasPrefix(a.Val, "md-")
 			case "type":
 				ok = a.Val == "checkbox"
+			case "aria-label":
+				ok = a.Val == "Done" || a.Val == "Open"
 			case "class":
 				ok = strings.HasPrefix(a.Val, "language-")
 			case "rel", "alt", "title", "align", "start", "colspan", "rowspan", "open", "checked", "disabled", "width", "height":

@@ -4,8 +4,9 @@ import (
 	"time"
 )
 
-// relative says how long ago t was, or in how long it will be. What is further
-// away than a month is given as a date.
+// relative says how long ago t was, or in how long it will be: a time to come to
+// the nearest unit, so that seven days less a moment are seven days. What is
+// further away than a month is given as a date.
 func relative(t, now time.Time) string {
 	if t.IsZero() {
 		return "never"
@@ -13,6 +14,9 @@ func relative(t, now time.Time) string {
 	d := now.Sub(t)
 	future := d < 0
 	d = d.Abs()
+	if future {
+		d = d.Round(unitOf(d))
+	}
 	var words string
 	switch {
 	case d < time.Minute && future:
@@ -32,6 +36,20 @@ func relative(t, now time.Time) string {
 		return "in " + words
 	}
 	return words + " ago"
+}
+
+// unitOf is the unit in which a duration is said.
+func unitOf(d time.Duration) time.Duration {
+	switch {
+	case d < time.Minute:
+		return time.Second
+	case d < time.Hour-30*time.Second:
+		return time.Minute
+	case d < 24*time.Hour-30*time.Minute:
+		return time.Hour
+	default:
+		return 24 * time.Hour
+	}
 }
 
 func exact(t time.Time) string {

@@ -20,7 +20,11 @@ func TestRelative(t *testing.T) {
 		{now.Add(-25 * time.Hour), "1 day ago"},
 		{now.Add(-40 * 24 * time.Hour), "29 Jan 2026"},
 		{now.Add(30 * time.Second), "in a moment"},
-		{now.Add(29 * 24 * time.Hour), "in 29 days"},
+		{now.Add(29*24*time.Hour + 11*time.Hour), "in 29 days"},
+		{now.Add(7*24*time.Hour - time.Second), "in 7 days"},
+		{now.Add(24*time.Hour - time.Second), "in 1 day"},
+		{now.Add(time.Hour - time.Second), "in 1 hour"},
+		{now.Add(10*time.Minute - time.Second), "in 10 minutes"},
 		{now.Add(90 * 24 * time.Hour), "8 Jun 2026"},
 	} {
 		if got := relative(c.t, now); got != c.want {
