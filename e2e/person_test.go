@@ -15,9 +15,9 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 //go:embed js/find.js
@@ -32,6 +32,7 @@ type person struct {
 	password string
 
 	key   string   // of their authenticator app for Code
+	step  int64    // of 30 seconds since 1970: that of the last code from it
 	codes []string // their recovery codes for Code
 
 	tab  context.Context
@@ -81,8 +82,9 @@ func (p *person) openTab(parent context.Context, options ...chromedp.ContextOpti
 	p.do(chromedp.Do(tab)) // makes the tab, without a deadline that would end it
 	p.do(p.seen.start(tab))
 	p.call(func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
-		return err
+		_, focus := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		_, bars := chromedp.Call(ctx, emulation.SetScrollbarsHidden, emulation.SetScrollbarsHiddenParams{Hidden: true})
+		return errors.Join(focus, bars)
 	})
 	p.window(wideWindow)
 }
@@ -193,12 +195,19 @@ func (p *person) at(kind, name string) chromedp.Action[chromedp.Void] {
 	return chromedp.MouseClickXY(spot.X, spot.Y)
 }
 
-// fill types into the field with that label, in place of what is there.
+// fill puts a text into the field with that label, in place of what is there,
+// as one pastes it.
 func (p *person) fill(label, text string) {
 	p.t.Helper()
 	p.call(func(ctx context.Context) error {
-		return chromedp.Do(ctx, p.at("field", label), chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)),
-			chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent(text))
+		return chromedp.Do(ctx, p.at("field", label), chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), paste(text))
+	})
+}
+
+func paste(text string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: text})
+		return err
 	})
 }
 
@@ -268,14 +277,13 @@ func (p *person) got(status int) {
 	}
 }
 
-// token is what an authenticator app would show for the key, steps of 30 seconds from now.
-func token(t *testing.T, key string, steps int) string {
+// token is what an authenticator app shows for the key at a time.
+func token(t *testing.T, key string, at time.Time) string {
 	t.Helper()
 	if _, err := exec.LookPath("oathtool"); err != nil {
 		t.Fatal("there is no authenticator to test with; run: apt-get install -y oathtool")
 	}
-	at := time.Now().Add(time.Duration(steps) * 30 * time.Second).UTC().Format("2006-01-02 15:04:05 UTC")
-	out, err := exec.Command("oathtool", "--totp", "-b", "--now="+at, key).Output()
+	out, err := exec.Command("oathtool", "--totp", "-b", "--now="+at.UTC().Format("2006-01-02 15:04:05 UTC"), key).Output()
 	if err != nil {
 		t.Fatalf("oathtool: %v", err)
 	}

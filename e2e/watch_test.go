@@ -144,6 +144,7 @@ var names = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_.-]{30,}`)
 func (p *person) look() {
 	p.t.Helper()
 	p.judge("")
+	p.t.Logf("%s: %s %q", p.name, p.location(), p.heading())
 	page := names.ReplaceAllString(p.path(), "*") + " " + p.heading()
 	if _, done := looked.LoadOrStore(page, true); done {
 		return

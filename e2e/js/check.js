@@ -19,11 +19,11 @@
   if (!squeeze(document.title)) faults.push("the page has no title");
   const mains = [...document.querySelectorAll("main")].filter(visible);
   if (mains.length !== 1) faults.push(`the page has ${mains.length} main parts`);
-  const tops = [...document.querySelectorAll("h1")].filter(visible);
+  const tops = [...document.querySelectorAll("h1:not(.text *)")].filter(visible); // a README's headings are its author's
   if (tops.length !== 1) faults.push(`the page has ${tops.length} h1: ${tops.map((h) => squeeze(h.textContent)).join(" | ")}`);
   let level = 0;
   for (const h of document.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
-    if (!visible(h) || h.closest(".markup")) continue; // a README's headings are its author's
+    if (!visible(h) || h.closest(".text")) continue;
     const own = Number(h.tagName[1]);
     if (own > level + 1) faults.push(`heading level ${own} after ${level}: ${squeeze(h.textContent)}`);
     if (!squeeze(h.textContent)) faults.push(`an empty heading: ${show(h)}`);
