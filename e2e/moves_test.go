@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 )
 
 const twoStep = "/account/settings/two-step-verification/"
@@ -24,7 +23,6 @@ func (p *person) setsUp() {
 	p.fill("Email", p.email)
 	p.fill("Password", p.password)
 	p.press("Create account")
-	p.open("/login")
 	p.choosesUsername()
 }
 
@@ -86,15 +84,13 @@ func (p *person) createsRepository(name string) {
 	p.press("Create repository")
 }
 
-// invites sends an invitation to acme.
-func (p *person) invites(others ...*person) {
+// invites sends an invitation to a workspace.
+func (p *person) invites(other *person, workspace string) {
 	p.t.Helper()
-	for _, other := range others {
-		p.open("/acme/workspace/settings/members")
-		p.fill("Email", other.email)
-		p.press("Send invitation")
-		p.sees(other.email)
-	}
+	p.open("/" + workspace + "/workspace/settings/members")
+	p.fill("Email", other.email)
+	p.press("Send invitation")
+	p.sees(other.email)
 }
 
 // begins comes from the page of two-step verification to that of the app, and
@@ -192,7 +188,7 @@ func team(t *testing.T, s *server) (alice, bob *person) {
 	alice.creates("Acme")
 	alice.createsRepository("app")
 	alice.pushes(alice.makesToken())
-	alice.invites(bob)
+	alice.invites(bob, "acme")
 	bob.joins("Acme")
 	return alice, bob
 }
@@ -207,26 +203,32 @@ func (p *person) requires() {
 	p.sees("Stop requiring it")
 }
 
-// types writes into whatever has the focus, as a keyboard does.
-func (p *person) types(keys string) {
-	p.t.Helper()
-	p.call(func(ctx context.Context) error { return chromedp.Do(ctx, chromedp.KeyEvent(keys)) })
-}
-
 // nextCode is a code of the app that was not used yet: that of this step of 30
-// seconds, or of the one after it, which is good as well. More would need waiting.
+// seconds, or of the one after it, which is good as well. A third in the same
+// half minute isn't to be had without waiting: that is what recovery codes are for.
 func (p *person) nextCode() string {
 	p.t.Helper()
 	now := time.Now().Unix() / 30
-	if p.step < now-1 {
-		p.step = now - 1
-	} else {
-		p.step++
-	}
+	p.step = max(p.step+1, now)
 	if p.step > now+1 {
-		p.t.Fatalf("%s has used all codes that are good now; a recovery code is another way", p.name)
+		p.t.Fatalf("%s has used all codes that are good now; give a recovery code", p.name)
 	}
 	return token(p.t, p.key, time.Unix(p.step*30, 0))
+}
+
+// recovers gives one of the recovery codes at /login/verify.
+func (p *person) recovers(code string) {
+	p.t.Helper()
+	p.follow("Use a recovery code")
+	p.fill("Recovery code", code)
+	p.press("Verify")
+}
+
+// signsOut does so through the menu.
+func (p *person) signsOut() {
+	p.t.Helper()
+	p.tap(title(p.name))
+	p.press("Sign out")
 }
 
 func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }

@@ -9,14 +9,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestScreens makes the pictures of the main pages in the folder that
-// SALLYPORT_SCREENS names: `make screens`. Without a folder there is nothing to do.
+// TestScreens goes to every page, so that each is looked at by the checks of this
+// package, and takes pictures where SALLYPORT_SCREENS names a folder: `make screens`.
 func TestScreens(t *testing.T) {
-	folder := os.Getenv("SALLYPORT_SCREENS")
-	if folder == "" {
-		return
-	}
-	album := album{folder}
+	album := album{os.Getenv("SALLYPORT_SCREENS")}
 	s := serve(t)
 	alice, bob, carol := s.comes(t, "alice"), s.comes(t, "bob"), s.comes(t, "carol")
 
@@ -56,7 +52,7 @@ func TestScreens(t *testing.T) {
 	alice.open("/acme/nothing")
 	album.take(alice, "code-not-found")
 
-	alice.invites(bob)
+	alice.invites(bob, "acme")
 	bob.joins("Acme")
 	alice.open("/acme/workspace/settings/access-controls")
 	alice.press("Require two-step verification")
@@ -73,7 +69,7 @@ func TestScreens(t *testing.T) {
 	alice.open("/acme/workspace/settings/access-controls")
 	alice.press("Require two-step verification")
 	album.take(alice, "code-controls")
-	alice.invites(carol)
+	alice.invites(carol, "acme")
 	album.take(alice, "code-members")
 	alice.open("/")
 	album.take(alice, "code-home")
@@ -110,12 +106,15 @@ func TestScreens(t *testing.T) {
 	album.take(away, "code-verify-refused")
 }
 
-// album is a folder of pictures.
+// album is a folder of pictures; without a folder it stays empty.
 type album struct{ folder string }
 
 // take makes three pictures of the page: light, dark, and narrow.
 func (a album) take(p *person, name string) {
 	p.t.Helper()
+	if a.folder == "" {
+		return
+	}
 	a.picture(p, name)
 	p.scheme("dark")
 	a.picture(p, name+"-dark")
