@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 const twoStep = "/account/settings/two-step-verification/"
