@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,111 +18,94 @@ func TestScreens(t *testing.T) {
 	alice, bob, carol := s.comes(t, "alice"), s.comes(t, "bob"), s.comes(t, "carol")
 
 	alice.open("/")
-	album.take(alice, "code-front")
 	alice.open(s.setUp)
-	album.take(alice, "account-set-up")
 	alice.setsUp()
-	album.take(alice, "code-home-empty")
 	alice.creates("Acme")
-	album.take(alice, "code-workspace-empty")
 	alice.createsRepository("app")
-	album.take(alice, "code-repository-empty")
+	album.take(alice, "repository-empty")
 	token := alice.makesToken()
-	album.take(alice, "code-api-tokens")
+	album.take(alice, "api-tokens")
 	alice.pushes(token)
 	alice.open("/acme")
-	album.take(alice, "code-workspace")
+	album.take(alice, "workspace")
 	alice.open("/acme/app")
-	album.take(alice, "code-repository")
+	album.take(alice, "repository", narrowWindow)
 	alice.open("/acme/app/src/main/main.go")
-	album.take(alice, "code-file")
+	album.take(alice, "file")
 	alice.open("/acme/app/commits")
-	album.take(alice, "code-commits")
 	alice.open("/acme/app/branches")
-	album.take(alice, "code-branches")
 	alice.open("/workspaces/new")
-	album.take(alice, "code-new-workspace")
 	alice.open("/acme/workspace/create-repository")
-	album.take(alice, "code-new-repository")
 	alice.open("/acme/workspace/settings/")
-	album.take(alice, "code-settings")
 	alice.open("/acme/workspace/settings/plan")
-	album.take(alice, "code-plan")
 	alice.open("/acme/workspace/leave")
-	album.take(alice, "code-leave")
 	alice.open("/acme/nothing")
-	album.take(alice, "code-not-found")
 
 	alice.invites(bob, "acme")
 	bob.joins("Acme")
 	alice.open("/acme/workspace/settings/access-controls")
 	alice.press("Require two-step verification")
-	album.take(alice, "code-controls-refused")
+	album.take(alice, "access-controls-refused")
 	alice.open(twoStep)
-	album.take(alice, "code-two-step-off")
+	album.take(alice, "two-step")
 	alice.begins()
-	album.take(alice, "code-two-step-app")
+	album.take(alice, "two-step-app", narrowWindow)
 	alice.verifies()
-	album.take(alice, "code-two-step-codes")
+	album.take(alice, "two-step-codes", narrowWindow)
 	alice.saves()
 	alice.press("I have saved them")
-	album.take(alice, "code-two-step-on")
 	alice.open("/acme/workspace/settings/access-controls")
 	alice.press("Require two-step verification")
-	album.take(alice, "code-controls")
+	album.take(alice, "access-controls", narrowWindow)
 	alice.invites(carol, "acme")
-	album.take(alice, "code-members")
+	album.take(alice, "members")
 	alice.open("/")
-	album.take(alice, "code-home")
+	album.take(alice, "home")
 	alice.open("/account/settings/")
-	album.take(alice, "code-profile")
 	alice.open("/account/settings/security/")
-	album.take(alice, "code-security")
+	album.take(alice, "security")
 	alice.open(twoStep + "turn-off")
-	album.take(alice, "code-two-step-turn-off")
 
 	bob.open("/acme/app/src/main/README.md")
-	album.take(bob, "code-blocked")
+	album.take(bob, "blocked", narrowWindow)
 	bob.open(s.account + "/manage-profile")
-	album.take(bob, "account-profile")
 	bob.open(s.account + "/manage-profile/security")
-	album.take(bob, "account-security")
 
 	carol.open(s.link(carol.email, "Acme", "/invitations/"))
-	album.take(carol, "code-invitation")
+	album.take(carol, "invitation")
 	carol.follow("Sign in or sign up to accept")
 	album.take(carol, "account-sign-up")
 	carol.fill("Name", "Carol")
 	carol.fill("Password", "short")
 	carol.press("Create account")
-	album.take(carol, "account-sign-up-refused")
 
 	away := alice.again()
 	away.open("/login")
 	album.take(away, "account-sign-in")
 	away.signsIn()
-	album.take(away, "code-verify")
+	album.take(away, "verify")
 	away.fill("Verification code", "000000")
 	away.press("Verify")
-	album.take(away, "code-verify-refused")
 }
 
 // album is a folder of pictures; without a folder it stays empty.
 type album struct{ folder string }
 
-// take makes three pictures of the page: light, dark, and narrow.
-func (a album) take(p *person, name string) {
+// take makes pictures of the page: light and dark, and narrow where that is given.
+func (a album) take(p *person, name string, narrow ...size) {
 	p.t.Helper()
 	if a.folder == "" {
 		return
 	}
-	a.picture(p, name)
+	a.picture(p, name+"-light")
 	p.scheme("dark")
 	a.picture(p, name+"-dark")
 	p.scheme("light")
-	p.window(narrowWindow)
-	a.picture(p, name+"-320")
-	p.window(wideWindow)
+	for _, w := range narrow {
+		p.window(w)
+		a.picture(p, fmt.Sprintf("%s-%d", name, w.width))
+		p.window(wideWindow)
+	}
 }
 
 // picture is the whole page, and the window at least.
