@@ -1,4 +1,5 @@
-// What needs a script: the theme switch, copying, printing, and closing menus.
+// What needs a script: the theme switch, showing a password, copying, printing,
+// and closing menus.
 "use strict";
 (function () {
   var root = document.documentElement;
@@ -25,6 +26,14 @@
     }, function () { say("Copying is not allowed here. Select the text instead."); });
   }
 
+  function show(button) {
+    var input = document.getElementById(button.dataset.show);
+    var shown = input.type === "password";
+    input.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+    button.textContent = shown ? "Hide" : "Show";
+  }
+
   var live;
   function say(text) {
     if (!live) {
@@ -39,6 +48,7 @@
   document.addEventListener("click", function (event) {
     var button = event.target.closest("button");
     if (button && "themeSwitch" in button.dataset) switchTheme();
+    if (button && "show" in button.dataset) show(button);
     if (button && "copy" in button.dataset) copy(button);
     if (button && "print" in button.dataset) window.print();
     document.querySelectorAll("details.person[open]").forEach(function (menu) {
