@@ -4,7 +4,7 @@ export CGO_ENABLED = 0
 
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: run build test check bench tools
+.PHONY: run build test check bench screens tools
 
 run: build
 	bin/sallyport serve
@@ -29,3 +29,8 @@ tools:
 bench:
 	test/install
 	test/postgres run go test -run '^$$' -bench . -benchmem ./internal/...
+
+# Makes docs/screens/ anew in the browser of the tests.
+screens:
+	test/install
+	SALLYPORT_SCREENS=$(CURDIR)/docs/screens go test -count=1 -timeout 20m -run TestScreens ./e2e
