@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -37,6 +38,9 @@ func (r *Repository) UploadPack(ctx context.Context, protocol Protocol, request 
 			return err
 		}
 	}
+	if !wellFormed(request) {
+		return errs.Invalid("", "The request isn't in git's protocol.")
+	}
 	done, err := r.git.startPacking(ctx)
 	if err != nil {
 		return err
@@ -56,4 +60,14 @@ func (r *Repository) UploadPack(ctx context.Context, protocol Protocol, request 
 		return fmt.Errorf("serving a fetch: %w", finish(ctx, cmd, err, stderr))
 	}
 	return nil
+}
+
+// wellFormed reports whether a request is a run of whole pkt-lines.
+func wellFormed(request []byte) bool {
+	packets := NewPacketReader(bytes.NewReader(request))
+	for {
+		if _, _, err := packets.Next(); err != nil {
+			return errors.Is(err, io.EOF) && len(request) > 0
+		}
+	}
 }

@@ -13,6 +13,7 @@ package githttp
 import (
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -30,7 +31,7 @@ import (
 
 // maxFetch bounds the request of a clone or fetch, decompressed: what the
 // client wants and has.
-const maxFetch = 64 << 20
+const maxFetch = 16 << 20
 
 // Config is what the door stands on.
 type Config struct {
@@ -230,7 +231,13 @@ func (d *Door) receivePack(w http.ResponseWriter, r *http.Request, g access.Gran
 	if err != nil {
 		return err
 	}
+	// Git tells of its progress while the pack still comes; without this the
+	// server would take the rest of the pack away at the first word.
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+		return fmt.Errorf("taking in a push: %w", err)
+	}
 	out := &stream{ResponseWriter: w, contentType: "application/x-git-receive-pack-result"}
+	defer out.endRequest(r)
 	return out.end(d.Repositories.ReceivePack(r.Context(), g, protocolOf(r), in, out), r)
 }
 
@@ -256,9 +263,27 @@ func (s *stream) Write(p []byte) (int, error) {
 // end turns what came of it into the handler's error, as long as an answer can
 // still be given; afterwards the cause is only logged.
 func (s *stream) end(err error, r *http.Request) error {
+	if err == nil && !s.began {
+		noCache(s.ResponseWriter, s.contentType)
+	}
 	if err == nil || !s.began {
 		return err
 	}
 	request.Failed(r.Context(), err)
 	return nil
+}
+
+// endRequest reads what is left of a request that was answered while it came.
+// Where that is much, the connection is given up: the server can't find the
+// next request on it.
+func (s *stream) endRequest(r *http.Request) {
+	const most = 256 << 10
+	n, _ := io.CopyN(io.Discard, r.Body, most)
+	switch {
+	case n < most: // it has ended, or failed
+	case s.began:
+		panic(http.ErrAbortHandler)
+	default:
+		s.Header().Set("Connection", "close")
+	}
 }
