@@ -39,6 +39,8 @@ type CodeForm struct {
 	Button Button // empty: "Verify"
 	Text   bool   // the code has letters too: a recovery code
 	Links  []Link // other ways
+
+	second bool // there is something to do before typing the code
 }
 
 // Input is the code's field.
@@ -46,7 +48,7 @@ func (c CodeForm) Input() Field {
 	f := Field{
 		Type: "text", Name: c.Field, Label: c.Label, Hint: c.Hint, Error: c.Error,
 		Autocomplete: "one-time-code", Inputmode: "numeric",
-		Required: true, Autofocus: true, Mono: true,
+		Required: true, Autofocus: !c.second || c.Error != "", Mono: true,
 	}
 	if f.Name == "" {
 		f.Name = "code"
@@ -81,6 +83,12 @@ type TOTPSetup struct {
 	Secret string        // base32, without spaces
 	URI    template.URL  // otpauth://…, for a phone that shows this page itself
 	Form   CodeForm
+}
+
+// Ask is the form for the first code, which comes after scanning.
+func (t TOTPSetup) Ask() CodeForm {
+	t.Form.second = true
+	return t.Form
 }
 
 // Grouped is the key in groups of four, to be typed.

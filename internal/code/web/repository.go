@@ -128,7 +128,6 @@ func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant,
 // folder is a list of files with the README below.
 type folder struct {
 	Head     git.Commit // the commit that is shown
-	HeadLink string
 	Branches switcher
 	Trail    []ui.Link // the way to a folder, from the top
 	Up       string    // address of the folder above; empty at the top
@@ -163,7 +162,7 @@ func (s *Site) folder(r *http.Request, o opened, place repo.Place, node repo.Nod
 		return folder{}, err
 	}
 	f := folder{
-		Head: head, HeadLink: o.commits(place.Ref), Branches: branches, Trail: o.trail(place), More: node.More,
+		Head: head, Branches: branches, Trail: o.trail(place), More: node.More,
 		Entries: make([]entry, len(node.Entries)),
 	}
 	if len(f.Trail) > 1 {

@@ -73,7 +73,6 @@ type appPage struct {
 	Steps   ui.Steps
 	Problem string
 	Setup   ui.TOTPSetup
-	Cancel  string
 }
 
 func (s *Site) showApp(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -93,11 +92,11 @@ func (s *Site) appAgain(w http.ResponseWriter, r *http.Request, g access.Grant, 
 	signed, back := s.carried(r)
 	page := appPage{
 		Steps: enrolSteps(1), Problem: form.Message(), Setup: totpSetup(pending),
-		Cancel: s.returns.carry(twoStepPath, back),
 	}
 	page.Setup.Form = ui.CodeForm{
 		Action: twoStepPath + "app", Hidden: []ui.Hidden{{Name: "id", Value: id}, {Name: "return", Value: signed}},
 		Hint: "The six digits that the app shows now.", Error: form.Errors["code"],
+		Links: []ui.Link{{Text: "Cancel", Href: s.returns.carry(twoStepPath, back)}},
 	}
 	return s.render(w, r, status, "app.html", s.personal(r, "Two-step verification", twoStepPath), page)
 }
@@ -171,6 +170,7 @@ func (s *Site) replaceRecovery(w http.ResponseWriter, r *http.Request, g access.
 type turnOffPage struct {
 	Problem string
 	Closes  []user.Closing
+	Stuck   bool // one of them would be left without an owner who meets its rule
 	Code    ui.CodeForm
 }
 
@@ -192,6 +192,9 @@ func (s *Site) turnOffAgain(w http.ResponseWriter, r *http.Request, g access.Gra
 		Button: ui.Button{Text: "Turn off two-step verification", Danger: true},
 		Links:  []ui.Link{{Text: "Keep it on", Href: twoStepPath}},
 	}}
+	for _, each := range closes {
+		page.Stuck = page.Stuck || each.LastReady
+	}
 	return s.render(w, r, status, "turnoff.html", s.personal(r, "Two-step verification", twoStepPath), page)
 }
 
