@@ -156,6 +156,12 @@ func (s *Site) endSession(r *http.Request) error {
 	return s.Users.EndSession(r.Context(), secret.New(cookie.Value))
 }
 
+func (s *Site) showLogout(w http.ResponseWriter, r *http.Request) error {
+	shell := s.shell(r, "Sign out")
+	shell.Narrow = true
+	return s.render(w, r, http.StatusOK, "logout.html", shell, struct{}{})
+}
+
 // logout ends the session of Code. The account's own session is the account's.
 func (s *Site) logout(w http.ResponseWriter, r *http.Request) error {
 	if err := s.endSession(r); err != nil {

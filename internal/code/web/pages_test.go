@@ -52,6 +52,7 @@ func TestEveryPage(t *testing.T) {
 		"home.html":          {homePage{Workspaces: standings}, homePage{}},
 		"invitation.html":    {invitationPage{Offer: workspace.Offer{RequiresTwoStep: true, Role: access.Owner}, Grace: true, As: "alice", Ready: true}, invitationPage{Other: "Other"}, invitationPage{SignIn: "/login"}},
 		"leave.html":         {leavePage{Name: "Acme", Problem: "Last owner"}},
+		"logout.html":        {struct{}{}},
 		"members.html":       {membersPage{Form: form, Kept: true, Owner: true, Requires: true, You: "1", Members: []workspace.Member{member, {Role: access.Member}}, Invitations: []workspace.Invitation{{}}}, membersPage{Members: []workspace.Member{member}}},
 		"newrepository.html": {newRepositoryPage{Form: form}},
 		"newworkspace.html":  {newWorkspacePage{Form: form}},

@@ -20,6 +20,7 @@ func (s *Site) addRoutes() {
 	s.open(http.MethodPost, "/login/welcome", s.chooseUsername)
 	s.open(http.MethodGet, "/login/verify", s.showVerify)
 	s.open(http.MethodPost, "/login/verify", s.verify)
+	s.open(http.MethodGet, "/logout", s.showLogout)
 	s.open(http.MethodPost, "/logout", s.logout)
 	s.open(http.MethodGet, "/invitations/{token}", s.showInvitation)
 	s.open(http.MethodGet, "/robots.txt", s.robots)

@@ -1,0 +1,273 @@
+package web
+
+import (
+	"errors"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"sallyport.dev/internal/audit"
+	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/login"
+	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/workspace"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/db/dbtest"
+	"sallyport.dev/internal/factor"
+	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/mail/mailtest"
+	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/throttle"
+)
+
+const testSite = "http://code.test"
+
+// world is Code behind its web door alone, on a clock that the test moves.
+type world struct {
+	*testing.T
+	*Site
+	now     *clock.Manual
+	via     http.RoundTripper // to the issuer
+	handler http.Handler
+}
+
+func each(t *testing.T, f func(w *world)) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d, testSite)) })
+}
+
+func newWorld(t *testing.T, d *db.DB, address string) *world {
+	t.Helper()
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	box := newBox(t)
+	program, err := git.Find(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(program.Close)
+	w := &world{T: t, now: clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))}
+	log := &audit.Log{DB: d, Clock: w.now.Now}
+	outbox := &mail.Outbox{DB: d, Box: box, Clock: w.now.Now}
+	w.Site, err = New(Config{
+		URL: address, AccountURL: "http://id.test", DB: d, Box: box, Clock: w.now.Now,
+		Gate: access.New(d, w.now.Now, access.NewRecords(d)),
+		Login: login.New(login.Config{
+			Issuer: issuerURL, ClientID: "code", Redirect: address + "/login/callback", Clock: w.now.Now,
+			Via: roundTrip(func(r *http.Request) (*http.Response, error) { return w.via.RoundTrip(r) }),
+		}),
+		Users: &user.Service{
+			DB: d, Clock: w.now.Now, Audit: log, Outbox: outbox, URL: address,
+			Factors:  &factor.Service{DB: d, Box: box, Clock: w.now.Now, Realm: factor.Code, Issuer: "Sallyport Code"},
+			Throttle: &throttle.Limiter{DB: d, Clock: w.now.Now},
+		},
+		Workspaces:   &workspace.Service{DB: d, Clock: w.now.Now, Audit: log, Outbox: outbox, URL: address},
+		Repositories: &repo.Service{DB: d, Dir: t.TempDir(), Git: program, Clock: w.now.Now, Audit: log, MaxPush: 1 << 20},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.handler = request.Wrap("code", nil, w.Handler())
+	return w
+}
+
+// browser is somebody's; it keeps cookies.
+type browser struct {
+	*world
+	cookies map[string]string
+	secret  string // of the authenticator app
+}
+
+func (w *world) browser() *browser { return &browser{world: w, cookies: map[string]string{}} }
+
+// signedIn is the browser of somebody with a profile and a session.
+func (w *world) signedIn(name string) *browser {
+	w.Helper()
+	id := user.Identity{Issuer: issuerURL, Subject: name, Email: name + "@example.com", EmailVerified: true, Name: strings.ToUpper(name[:1]) + name[1:]}
+	if _, err := w.Users.Create(w.Context(), id, name); err != nil {
+		w.Fatal(err)
+	}
+	b := w.browser()
+	session, err := w.Users.OpenSession(w.Context(), id, user.SessionInfo{Address: netip.MustParseAddr("192.0.2.1")})
+	if err != nil {
+		w.Fatal(err)
+	}
+	b.cookies[b.cookieName(sessionCookie)] = session.Token.Reveal()
+	return b
+}
+
+// page is an answer.
+type page struct {
+	*httptest.ResponseRecorder
+	text string
+}
+
+func (b *browser) send(r *http.Request) page {
+	b.Helper()
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	for _, cookie := range w.Result().Cookies() {
+		if cookie.MaxAge < 0 {
+			delete(b.cookies, cookie.Name)
+		} else {
+			b.cookies[cookie.Name] = cookie.Value
+		}
+	}
+	return page{w, html.UnescapeString(w.Body.String())}
+}
+
+func (b *browser) get(path string) page {
+	b.Helper()
+	return b.send(httptest.NewRequest(http.MethodGet, path, nil))
+}
+
+func (b *browser) post(path string, pairs ...string) page {
+	b.Helper()
+	fields := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		fields.Add(pairs[i], pairs[i+1])
+	}
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(fields.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.send(r)
+}
+
+// is checks the status and that the page shows the words.
+func (b *browser) is(p page, status int, words ...string) page {
+	b.Helper()
+	if p.Code != status {
+		b.Fatalf("status %d, want %d; Location %q; %s", p.Code, status, p.Header().Get("Location"), p.text)
+	}
+	for _, word := range words {
+		if !strings.Contains(p.text, word) {
+			b.Fatalf("the page lacks %q: %s", word, p.text)
+		}
+	}
+	return p
+}
+
+// leads checks that the answer redirects to a path, whatever its query, and
+// gives the whole address.
+func (b *browser) leads(p page, path string) string {
+	b.Helper()
+	at, err := url.Parse(p.Header().Get("Location"))
+	if err != nil || p.Code != http.StatusSeeOther || at.Path != path {
+		b.Fatalf("status %d, Location %q, want 303 to %s; %s", p.Code, p.Header().Get("Location"), path, p.text)
+	}
+	return at.String()
+}
+
+func (p page) find(t testing.TB, pattern string) string {
+	t.Helper()
+	found := regexp.MustCompile(pattern).FindStringSubmatch(p.text)
+	if found == nil {
+		t.Fatalf("the page lacks %s: %s", pattern, p.text)
+	}
+	return found[1]
+}
+
+// code is what the authenticator app shows; the clock moves on first, so that
+// no code is given twice.
+func (b *browser) code() string {
+	b.Helper()
+	b.now.Advance(30 * time.Second)
+	code, err := totp.GenerateCode(b.secret, b.now.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return code
+}
+
+// enrols turns two-step verification on, beginning at the address, and gives
+// where "I have saved them" leads.
+func (b *browser) enrols(at string) string {
+	b.Helper()
+	back := ""
+	if p := b.is(b.get(at), http.StatusOK, "Set up an authenticator app"); strings.Contains(p.text, `name="return"`) {
+		back = p.find(b, `name="return" value="([^"]*)"`)
+	}
+	app := b.leads(b.post(twoStepPath+"begin", "return", back), twoStepPath+"app")
+	p := b.is(b.get(app), http.StatusOK, "Connect your app")
+	b.secret = strings.ReplaceAll(p.find(b, `class="key"><code>([A-Z2-7 ]+)<`), " ", "")
+	id, back := p.find(b, `name="id" value="([^"]*)"`), p.find(b, `name="return" value="([^"]*)"`)
+	p = b.is(b.post(twoStepPath+"app", "id", id, "code", b.code(), "return", back), http.StatusOK, "Save your recovery codes", "I have saved them")
+	saved := b.post(twoStepPath+"saved", "return", p.find(b, `name="return" value="([^"]*)"`))
+	if saved.Code != http.StatusSeeOther {
+		b.Fatalf("status %d", saved.Code)
+	}
+	return saved.Header().Get("Location")
+}
+
+// founds makes the workspace acme with the private repository "vault".
+func (b *browser) founds() {
+	b.Helper()
+	b.leads(b.post("/workspaces/new", "name", "Acme Works", "slug", "acme"), "/acme")
+	b.leads(b.post("/acme/workspace/create-repository", "name", "vault", "description", "the crown jewels"), "/acme/vault")
+}
+
+// joins makes somebody a member of acme by an invitation.
+func (b *browser) joins(owner *browser, email string) {
+	b.Helper()
+	owner.leads(owner.post("/acme/workspace/settings/members/invite", "email", email, "role", "member"), "/acme/workspace/settings/members")
+	b.leads(b.post(b.invitation(email)), "/acme")
+}
+
+// invitation is the path of the last invitation to the address.
+func (w *world) invitation(email string) string {
+	w.Helper()
+	mails := mailtest.Take(w, w.Users.Outbox)
+	for i := len(mails) - 1; i >= 0; i-- {
+		if found := regexp.MustCompile(testSite + `(/invitations/\S+)`).FindStringSubmatch(mails[i].Text); found != nil && mails[i].To == email {
+			return found[1]
+		}
+	}
+	w.Fatalf("no invitation to %s", email)
+	return ""
+}
+
+// pushes fills a repository: it is written to where its files lie, as the git
+// door would.
+func (w *world) pushes(files map[string]string) {
+	w.Helper()
+	found, err := filepath.Glob(filepath.Join(w.Repositories.Dir, "*", "*.git"))
+	if err != nil || len(found) != 1 {
+		w.Fatalf("%v, %v", found, err)
+	}
+	work := w.TempDir()
+	run := func(args ...string) {
+		w.Helper()
+		command := exec.Command("git", append([]string{"-c", "user.name=Ada", "-c", "user.email=ada@example.com"}, args...)...)
+		command.Dir = work
+		if out, err := command.CombinedOutput(); err != nil {
+			w.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	run("init", "-q", "-b", "main")
+	for name, text := range files {
+		path := filepath.Join(work, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			w.Fatal(err)
+		}
+	}
+	run("add", "-A")
+	run("commit", "-qm", "First <commit>")
+	run("push", "-q", found[0], "main", "main:feature/x")
+}
