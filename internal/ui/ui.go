@@ -183,7 +183,7 @@ func titleOf(status int) string {
 //
 //	asset "app.css"            address of a static file
 //	relative, exact, rfc3339   of a time
-//	link, button, note, …      to build arguments for fragments
+//	button, danger, note, copyable  to build arguments for fragments
 //	required, hint, …          to refine a field: {{.Form.Text "name" "Name" | required}}
 func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
@@ -193,7 +193,6 @@ func (s *Set) funcs() template.FuncMap {
 		"rfc3339":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"plural":   plural,
 		"inc":      func(i int) int { return i + 1 },
-		"link":     func(text, href string) Link { return Link{Text: text, Href: href} },
 		"copyable": func(label, text string) Copy { return Copy{Label: label, Text: text} },
 		"button":   func(text string) Button { return Button{Text: text} },
 		"danger":   func(text string) Button { return Button{Text: text, Danger: true} },
