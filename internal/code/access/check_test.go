@@ -173,8 +173,6 @@ func TestCheckTimes(t *testing.T) {
 		if v := w.verdict(alice, secret, ReadRepository); v.Reason != ReasonStepExpired || v.MaxAge != time.Hour {
 			t.Errorf("after an hour: %+v", v)
 		}
-		w.sql(`UPDATE workspace SET ask_again = -1`)
-		w.expect(alice, secret, ReadRepository, Renew, ReasonStepExpired)
 	})
 }
 
@@ -217,6 +215,7 @@ func TestMalformedRowsRefuse(t *testing.T) {
 			{"networks", `UPDATE workspace SET networks = 'everywhere'`, `UPDATE workspace SET networks = ''`},
 			{"networks, one good", `UPDATE workspace SET networks = '192.0.2.0/24 192.0.2.0/33'`, `UPDATE workspace SET networks = ''`},
 			{"networks, IPv4 as IPv6", `UPDATE workspace SET networks = '::ffff:0:0/96'`, `UPDATE workspace SET networks = ''`},
+			{"a negative time", `UPDATE workspace SET ask_again = -1`, `UPDATE workspace SET ask_again = 0`},
 			{"role", `UPDATE member SET role = 'root' WHERE user_id = 'alice'`, `UPDATE member SET role = 'member' WHERE user_id = 'alice'`},
 			{"role, upper case", `UPDATE member SET role = 'OWNER' WHERE user_id = 'alice'`, `UPDATE member SET role = 'member' WHERE user_id = 'alice'`},
 		} {

@@ -125,6 +125,9 @@ func (g *Gate) facts(ctx context.Context, actor Actor, target Target) (facts, er
 	if err != nil {
 		return facts{}, fmt.Errorf("workspace %s: %w", r.WorkspaceID, err)
 	}
+	if r.AskAgain < 0 {
+		return facts{}, fmt.Errorf("workspace %s: a step that lasts %v", r.WorkspaceID, r.AskAgain)
+	}
 	switch r.Role {
 	case Outsider, Member, Owner:
 	default:

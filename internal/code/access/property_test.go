@@ -78,7 +78,7 @@ func genPolicy() *rapid.Generator[Policy] {
 			RequireFrom:       genTime().Draw(t, "from"),
 			AcceptAccountMFA:  rapid.Bool().Draw(t, "accept"),
 			PhishingResistant: rapid.Bool().Draw(t, "resistant"),
-			AskAgain:          rapid.SampledFrom([]time.Duration{-1, 0, time.Hour, DefaultAskAgain}).Draw(t, "again"),
+			AskAgain:          rapid.SampledFrom([]time.Duration{0, time.Hour, DefaultAskAgain}).Draw(t, "again"),
 			AskOverSSH:        rapid.Bool().Draw(t, "ssh"),
 			RefuseMachines:    rapid.Bool().Draw(t, "machines"),
 			Networks:          rapid.SampledFrom(someNetworks).Draw(t, "networks"),
