@@ -177,3 +177,19 @@ func TestStopWithoutAStore(t *testing.T) {
 		t.Errorf("kept: %v", w.records.counts)
 	}
 }
+
+// What was counted while a batch failed adds to what the batch brings back.
+func TestPutBackAddsToWhatCameMeanwhile(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t)).usual()
+	w.allowed(session("alice"), secret, ReadRepository)
+	w.allowed(session("alice"), secret, ReadRepository)
+	batch := w.records.counts
+	w.records.counts = map[recordKey]recordCount{}
+	w.clock.Advance(time.Second)
+	w.allowed(session("alice"), secret, ReadRepository)
+	w.records.putBack(batch)
+	w.flush()
+	if rows := w.recorded(); len(rows) != 1 || rows[0].Count != 3 || !rows[0].Last.Equal(now.Add(time.Second)) {
+		t.Errorf("%+v", rows)
+	}
+}
