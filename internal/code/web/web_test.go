@@ -138,6 +138,7 @@ func TestOwnerMustMeetTheRuleFirst(t *testing.T) {
 		owner.is(owner.get(controls), 200, "is required from now on", "Stop requiring it", "1 of 1 member has")
 		owner.is(owner.post(controls, "require", "perhaps"), 400)
 		owner.is(owner.get(twoStepPath+"turn-off"), 200, "you are its last owner who meets its rule")
+		owner.is(owner.post(twoStepPath+"turn-off", "code", owner.code()), 409, "You are the last owner who meets")
 
 		if err := w.Workspaces.SetPlan(t.Context(), "acme", workspace.Free); err != nil {
 			t.Fatal(err)
