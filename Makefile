@@ -25,10 +25,12 @@ tools:
 	go vet ./...
 	$(TOOL) staticcheck ./...
 
-# Figures, never judged: the gate and the stores by Go's benchmarks.
+# Figures, never judged: the gate and the stores by Go's benchmarks, then the
+# whole program beside plain git (go run ./bench -help).
 bench:
 	test/install
 	test/postgres run go test -run '^$$' -bench . -benchmem ./internal/...
+	go run ./bench
 
 # Makes docs/screens/ anew in the browser of the tests.
 screens:
