@@ -157,7 +157,9 @@ func (p *person) pushes(token string) {
 		p.do(os.WriteFile(path, []byte(text), 0o644))
 	}
 	for _, args := range [][]string{
-		{"init", "-q", "-b", "main"}, {"add", "."}, {"commit", "-q", "-m", "Count down to the start"},
+		{"init", "-q", "-b", "main"},
+		{"add", "."},
+		{"commit", "-q", "-m", "Count down to the start"},
 		{"push", "-q", at.String() + "/acme/app.git", "main"},
 	} {
 		git(p.t, work, args...)

@@ -187,7 +187,10 @@ func TestABlockedMemberInGit(t *testing.T) {
 	w.requireTwoStep()
 
 	for _, command := range [][]string{
-		{"clone", w.address("app", "", ""), "x"}, {"ls-remote", w.address("app", "", "")}, {"-C", "before", "fetch"}, {"-C", "before", "push", "origin", "HEAD:x"},
+		{"clone", w.address("app", "", ""), "x"},
+		{"ls-remote", w.address("app", "", "")},
+		{"-C", "before", "fetch"},
+		{"-C", "before", "push", "origin", "HEAD:x"},
 		{"ls-remote", w.address("missing", "", "")},
 	} {
 		out, status := k.try(command...)
