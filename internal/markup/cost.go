@@ -82,7 +82,7 @@ var delimiterRow = regexp.MustCompile(`^[|: -]*-[|: -]*$`)
 
 // heads reports whether the two lines begin a table.
 func heads(header, delimiters []byte) bool {
-	return bytes.IndexByte(header, '|') >= 0 && bytes.IndexAny(header, "\\`") < 0 &&
+	return bytes.IndexByte(header, '|') >= 0 && !bytes.ContainsAny(header, "\\`") &&
 		delimiterRow.Match(delimiters) && columns(header) == columns(delimiters)
 }
 

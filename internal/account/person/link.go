@@ -36,7 +36,6 @@ type Link struct {
 	hash     string
 	password string
 	expires  time.Time
-	used     time.Time
 }
 
 // What a link that can't be used is. Their messages are for the person.
