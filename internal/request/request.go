@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,6 +99,14 @@ func loggable(path string) string {
 }
 
 const tokenLength = 43 // 256 bits in base64url; an object's id has 40
+
+// SetRetryAfter says in the header how long to wait, in whole seconds rounded
+// up, where that is what err asks for.
+func SetRetryAfter(header http.Header, err error) {
+	if wait := errs.RetryAfter(err); wait > 0 {
+		header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	}
+}
 
 // clientAddress walks the chain of proxies from the nearest, as long as each
 // is trusted.

@@ -65,6 +65,18 @@ func Asset(name string) (string, error) {
 	return "/static/" + a.hash + "/" + name, nil
 }
 
+// WithStatic serves the static files, and leaves all else to next.
+func WithStatic(next http.Handler) http.Handler {
+	static := Static()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/static/") {
+			static.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // Static serves the files at /static/{hash}/{name}. Under its right hash a file
 // may be kept for ever; under another one (a page from before an update) it is
 // served to be asked for again.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/errs"
@@ -16,16 +14,28 @@ import (
 	"sallyport.dev/internal/ui"
 )
 
-type formErrorKey struct{}
+// visitor is who sends this request. It is found out at most once a request.
+type visitor struct {
+	asked    bool
+	session  signin.Session
+	signedIn bool
+	form     error // what is wrong with the form as it was sent
+}
 
-func formError(r *http.Request) error {
-	err, _ := r.Context().Value(formErrorKey{}).(error)
-	return err
+type visitorKey struct{}
+
+func visitorOf(r *http.Request) *visitor {
+	if v, ok := r.Context().Value(visitorKey{}).(*visitor); ok {
+		return v
+	}
+	return &visitor{}
 }
 
 // prepare reads a request's form and refuses what can't be right.
 func (s *Site) prepare(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := &visitor{}
+		r = r.WithContext(context.WithValue(r.Context(), visitorKey{}, v))
 		if !request.Clean(r.URL.Path) {
 			s.fail(w, r, errNoRoute)
 			return
@@ -35,9 +45,7 @@ func (s *Site) prepare(next http.Handler) http.Handler {
 				s.fail(w, r, err)
 				return
 			}
-			if err := request.CleanForm(r.PostForm); err != nil {
-				r = r.WithContext(context.WithValue(r.Context(), formErrorKey{}, err))
-			}
+			v.form = request.CleanForm(r.PostForm)
 		} else if request.CleanForm(r.URL.Query()) != nil {
 			s.fail(w, r, errs.Invalid("", "The address has a part that isn't text."))
 			return
@@ -46,48 +54,30 @@ func (s *Site) prepare(next http.Handler) http.Handler {
 	})
 }
 
-// The cookies of Account. Both sites may stand on localhost, where ports don't
-// keep cookies apart, so each name carries its site's.
+// The cookies of Account.
 const (
 	sessionCookie = "sallyport_account"
 	browserCookie = "sallyport_account_browser"
 	noticeCookie  = "sallyport_account_notice"
 )
 
-// cookieName binds the cookie to this host where https allows it (RFC 6265bis §4.1.3.2).
-func (s *Site) cookieName(name string) string {
-	if s.secure {
-		return "__Host-" + name
-	}
-	return name
-}
-
-func (s *Site) setCookie(w http.ResponseWriter, name, value string, lasts time.Duration) {
-	cookie := &http.Cookie{
-		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: int(lasts.Seconds()),
-		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
-	}
-	if value == "" {
-		cookie.MaxAge = -1
-	}
-	http.SetCookie(w, cookie)
-}
-
 func (s *Site) cookie(r *http.Request, name string) secret.String {
-	cookie, err := r.Cookie(s.cookieName(name))
-	if err != nil {
-		return secret.String{}
-	}
-	return secret.New(cookie.Value)
+	value, _ := s.cookies.Get(r, name)
+	return secret.New(value)
 }
 
 // session tells who is signed in. Where that can't be read, nobody is.
 func (s *Site) session(r *http.Request) (signin.Session, bool) {
+	v := visitorOf(r)
+	if v.asked {
+		return v.session, v.signedIn
+	}
 	session, err := s.SignIn.FromToken(r.Context(), s.cookie(r, sessionCookie))
 	if err != nil && !errs.Is(err, errs.KindUnauthenticated) {
 		slog.ErrorContext(r.Context(), "reading an account session", "request", request.ID(r.Context()), "err", err)
 	}
-	return session, err == nil
+	v.asked, v.session, v.signedIn = true, session, err == nil
+	return v.session, v.signedIn
 }
 
 func (s *Site) visit(r *http.Request) signin.Visit {
@@ -117,13 +107,13 @@ func (s *Site) open(w http.ResponseWriter, r *http.Request, flow signin.Flow) er
 		return err
 	}
 	s.setSession(w, token)
-	s.setCookie(w, browserCookie, known, signin.BrowserLife)
+	s.cookies.Set(w, browserCookie, known, signin.BrowserLife)
 	return nil
 }
 
 func (s *Site) setSession(w http.ResponseWriter, token secret.String) {
 	now := s.Clock()
-	s.setCookie(w, sessionCookie, token.Reveal(), signin.Ends(now).Sub(now))
+	s.cookies.Set(w, sessionCookie, token.Reveal(), signin.Ends(now).Sub(now))
 }
 
 var (
@@ -159,12 +149,6 @@ func formStatus(err error) int {
 	return errs.Status(err)
 }
 
-func setRetryAfter(w http.ResponseWriter, err error) {
-	if wait := errs.RetryAfter(err); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.999)))
-	}
-}
-
 // fail makes a page of what ended a request.
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	request.Failed(r.Context(), err)
@@ -183,7 +167,7 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if page.Status == http.StatusNotFound {
 		page.Links = []ui.Link{{Text: "Your account", Href: "/"}}
 	}
-	setRetryAfter(w, err)
+	request.SetRetryAfter(w.Header(), err)
 	shell := s.shell(r, "")
 	shell.RequestID = request.ID(r.Context())
 	if failed := s.pages.Error(w, shell, page); failed != nil {

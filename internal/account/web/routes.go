@@ -75,13 +75,13 @@ func (s *Site) page(pattern string, h handler) {
 // shows the form again; without show it is a page of its own.
 func (s *Site) form(pattern string, do handler, show again) {
 	s.add(http.MethodPost, pattern, func(w http.ResponseWriter, r *http.Request) {
-		err := formError(r)
+		err := visitorOf(r).form
 		if err == nil {
 			err = do(w, r)
 		}
 		if err != nil && show != nil && aboutForm(err) {
 			request.Failed(r.Context(), err)
-			setRetryAfter(w, err)
+			request.SetRetryAfter(w.Header(), err)
 			err = show(w, r, ui.Refused(r.PostForm, err), formStatus(err))
 		}
 		if err != nil {

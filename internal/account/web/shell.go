@@ -60,7 +60,7 @@ func notice(key string) ui.Notice {
 
 // done goes on to a path and says there once what was done.
 func (s *Site) done(w http.ResponseWriter, r *http.Request, path, key string) error {
-	s.setCookie(w, noticeCookie, key, time.Minute)
+	s.cookies.Set(w, noticeCookie, key, time.Minute)
 	return redirect(w, r, path)
 }
 
@@ -68,7 +68,7 @@ func (s *Site) done(w http.ResponseWriter, r *http.Request, path, key string) er
 func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name string, shell ui.Shell, page any) error {
 	if key := s.cookie(r, noticeCookie).Reveal(); key != "" {
 		shell.Notice = notice(key)
-		s.setCookie(w, noticeCookie, "", 0)
+		s.cookies.Drop(w, noticeCookie)
 	}
 	return s.pages.Render(w, status, name, shell, page)
 }

@@ -154,7 +154,7 @@ func (s *Site) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.SignIn.End(r.Context(), s.cookie(r, sessionCookie), address(r)); err != nil {
 		return err
 	}
-	s.setCookie(w, sessionCookie, "", 0)
+	s.cookies.Drop(w, sessionCookie)
 	return s.done(w, r, "/signin", "out")
 }
 

@@ -26,6 +26,7 @@ import (
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 	"sallyport.dev/internal/ui"
 )
@@ -60,10 +61,10 @@ type Site struct {
 	Config
 	Provider *provider.Provider
 
-	secure bool // browsers see the site over https
-	pages  *ui.Set
-	mux    *chi.Mux
-	routes []Route
+	cookies request.Cookies
+	pages   *ui.Set
+	mux     *chi.Mux
+	routes  []Route
 }
 
 // New makes the site, and the provider in it.
@@ -76,7 +77,7 @@ func New(ctx context.Context, config Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{Config: config, secure: address.Scheme == "https", pages: pages, mux: chi.NewRouter()}
+	s := &Site{Config: config, cookies: request.Cookies{Secure: address.Scheme == "https"}, pages: pages, mux: chi.NewRouter()}
 	s.Provider, err = provider.New(ctx, provider.Config{
 		Issuer: config.URL, DB: config.DB, Box: config.Box, Clock: config.Clock, People: config.People,
 		Session: func(r *http.Request) (signin.Session, bool) { return s.session(r) },
@@ -106,16 +107,8 @@ func (s *Site) Handler() http.Handler {
 	}
 	// After the sign-in form the browser is led on to the app that asked: any
 	// registered one, so the form may end anywhere. The addresses are exact.
-	headers := ui.Headers{HTTPS: s.secure, FormsTo: []string{"*"}}
-	pages := headers.Wrap(crossOrigin.Handler(s.prepare(s.mux)))
-	static := ui.Static()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.URL.Path) > 8 && r.URL.Path[:8] == "/static/" {
-			static.ServeHTTP(w, r)
-			return
-		}
-		pages.ServeHTTP(w, r)
-	})
+	headers := ui.Headers{HTTPS: s.cookies.Secure, FormsTo: []string{"*"}}
+	return ui.WithStatic(headers.Wrap(crossOrigin.Handler(s.prepare(s.mux))))
 }
 
 // Sweep deletes what is over: links, sessions, requests of apps.

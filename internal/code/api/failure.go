@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 
@@ -93,7 +92,7 @@ func (a *API) failureOf(ctx context.Context, err error) *Failure {
 		return f
 	case errs.KindTooMany:
 		f := newFailure(http.StatusTooManyRequests, errs.Message(err), "")
-		f.headers.Set("Retry-After", fmt.Sprint(int(math.Ceil(errs.RetryAfter(err).Seconds()))))
+		request.SetRetryAfter(f.headers, err)
 		return f
 	case errs.KindInternal:
 		return newFailure(http.StatusInternalServerError, errs.Message(err), "Request "+request.ID(ctx))

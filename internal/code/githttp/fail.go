@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"sallyport.dev/internal/code/access"
@@ -25,9 +24,7 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", `Basic realm="Sallyport"`)
 	}
-	if wait := errs.RetryAfter(err); wait > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.999)))
-	}
+	request.SetRetryAfter(header, err)
 	if status >= http.StatusInternalServerError {
 		lines = append(lines, "Request "+request.ID(r.Context()))
 	}

@@ -102,19 +102,18 @@ func (s *Site) keepForm(r *http.Request) (string, error) {
 
 // showBlocked is the page of a member whom the workspace's rule holds back.
 func (s *Site) showBlocked(w http.ResponseWriter, r *http.Request, refusal *access.Refusal, back string) error {
-	const settings = "/account/settings/two-step-verification/"
 	page := ui.Blocked{
 		Title:  "You've been temporarily blocked from this page",
 		Of:     refusal.WorkspaceName,
 		Rule:   refusal.Sentence(),
 		Why:    "Two-step verification of Code isn't on for you yet. It takes about a minute, and then you land on the page that you asked for. How you sign in to your account stays as it is.",
-		Action: ui.Link{Text: "Set up two-step verification", Href: s.returns.carry(settings, back)},
-		Ways:   []ui.Link{{Text: "Open your own settings", Href: "/account/settings/"}},
+		Action: ui.Link{Text: "Set up two-step verification", Href: s.returns.carry(twoStepPath, back)},
+		Ways:   []ui.Link{{Text: "Open your own settings", Href: profilePath}},
 		Forms:  []ui.PostLink{{Text: "Sign out", Action: "/logout"}},
 	}
 	if refusal.Outcome == access.Strengthen {
 		page.Why = "Your two-step verification uses an authenticator app, which this workspace doesn't count."
-		page.Action = ui.Link{Text: "See your two-step verification", Href: s.returns.carry(settings, back)}
+		page.Action = ui.Link{Text: "See your two-step verification", Href: s.returns.carry(twoStepPath, back)}
 	}
 	if refusal.WorkspaceSlug != "" {
 		leave := ui.Link{Text: "Leave " + refusal.WorkspaceName, Href: "/" + refusal.WorkspaceSlug + "/workspace/leave"}
@@ -130,8 +129,6 @@ func (s *Site) showForbidden(w http.ResponseWriter, r *http.Request, refusal *ac
 	page := ui.ErrorPage{Status: http.StatusForbidden, Message: refusal.Sentence()}
 	if refusal.Reason == access.ReasonPermission && refusal.WorkspaceSlug != "" {
 		page.Message += " An owner of " + refusal.WorkspaceName + " can."
-	}
-	if refusal.WorkspaceSlug != "" && refusal.Reason == access.ReasonPermission {
 		page.Links = []ui.Link{{Text: "Back to " + refusal.WorkspaceName, Href: "/" + refusal.WorkspaceSlug}}
 	}
 	return s.errorPage(w, r, page)
@@ -145,7 +142,7 @@ func (s *Site) showError(w http.ResponseWriter, r *http.Request, err error) erro
 			Message: "This address doesn't take " + r.Method + ". It takes " + strings.Join(w.Header().Values("Allow"), ", ") + ".",
 		})
 	}
-	setRetryAfter(w, err)
+	request.SetRetryAfter(w.Header(), err)
 	page := ui.ErrorPage{Status: errs.Status(err), Message: errs.Message(err)}
 	if page.Status == http.StatusNotFound {
 		page.Links = []ui.Link{{Text: "Your workspaces", Href: "/"}}
@@ -164,12 +161,6 @@ func (s *Site) errorPage(w http.ResponseWriter, r *http.Request, page ui.ErrorPa
 
 func (s *Site) refuseCrossOrigin(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, errs.Denied("This form was sent from another site, so it was not taken. Open the page here and send it again."))
-}
-
-func setRetryAfter(w http.ResponseWriter, err error) {
-	if wait := errs.RetryAfter(err); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds()+0.999)))
-	}
 }
 
 // otherSlash gives the address that was meant, where there is no page at this

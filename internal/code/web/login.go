@@ -81,13 +81,13 @@ func loginCookieOf(state string) string { return loginCookie + state[:min(len(st
 func (s *Site) dropOldLogins(w http.ResponseWriter, r *http.Request) {
 	var old []string
 	for _, cookie := range r.Cookies() {
-		if strings.HasPrefix(cookie.Name, s.cookieName(loginCookie)) {
-			old = append(old, strings.TrimPrefix(cookie.Name, s.cookieName("")))
+		if strings.HasPrefix(cookie.Name, s.cookies.Name(loginCookie)) {
+			old = append(old, strings.TrimPrefix(cookie.Name, s.cookies.Name("")))
 		}
 	}
 	if len(old) >= maxLogins {
 		for _, name := range old {
-			s.dropCookie(w, name)
+			s.cookies.Drop(w, name)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (s *Site) finishLogin(w http.ResponseWriter, r *http.Request) error {
 	if !s.openSealed(r, name, &under) {
 		return s.loginFailed(w, r, errs.Invalid("", "This sign-in was begun in another browser, or took too long. Start it again."), "/")
 	}
-	s.dropCookie(w, name)
+	s.cookies.Drop(w, name)
 	verified, err := s.Login.Finish(r.Context(), under.Pending, r.URL.Query())
 	if err != nil {
 		return s.loginFailed(w, r, err, under.Return)
@@ -149,11 +149,11 @@ func (s *Site) openSession(w http.ResponseWriter, r *http.Request, identity user
 
 // endSession ends the session that the request came with, if any.
 func (s *Site) endSession(r *http.Request) error {
-	cookie, err := r.Cookie(s.cookieName(sessionCookie))
-	if err != nil {
+	token, ok := s.cookies.Get(r, sessionCookie)
+	if !ok {
 		return nil
 	}
-	return s.Users.EndSession(r.Context(), secret.New(cookie.Value))
+	return s.Users.EndSession(r.Context(), secret.New(token))
 }
 
 func (s *Site) showLogout(w http.ResponseWriter, r *http.Request) error {
@@ -167,7 +167,7 @@ func (s *Site) logout(w http.ResponseWriter, r *http.Request) error {
 	if err := s.endSession(r); err != nil {
 		return err
 	}
-	s.dropCookie(w, sessionCookie)
-	s.dropCookie(w, welcomeCookie)
+	s.cookies.Drop(w, sessionCookie)
+	s.cookies.Drop(w, welcomeCookie)
 	return s.done(w, r, "/", "signedout")
 }

@@ -65,15 +65,15 @@ func (s *Site) authenticate(r *http.Request) (access.Actor, error) {
 	}
 	v.asked = true
 	v.actor = access.Actor{Door: access.Web, Address: request.Address(r.Context())}
-	cookie, err := r.Cookie(s.cookieName(sessionCookie))
-	if err != nil {
+	token, ok := s.cookies.Get(r, sessionCookie)
+	if !ok {
 		return v.actor, nil
 	}
-	actor, who, err := s.Users.FromSession(r.Context(), secret.New(cookie.Value), request.Address(r.Context()))
+	actor, who, err := s.Users.FromSession(r.Context(), secret.New(token), request.Address(r.Context()))
 	switch {
 	case err == nil:
 		actor.Door = access.Web
-		v.actor, v.user, v.token = actor, who, secret.New(cookie.Value)
+		v.actor, v.user, v.token = actor, who, secret.New(token)
 	case !errs.Is(err, errs.KindUnauthenticated) && !errs.Is(err, errs.KindNotFound):
 		v.err = err // can't be told: refused
 	}
@@ -103,7 +103,7 @@ func (s *Site) form(pattern string, action access.Action, do door.Gated, show ag
 			return err
 		}
 		request.Failed(r.Context(), err)
-		setRetryAfter(w, err)
+		request.SetRetryAfter(w.Header(), err)
 		return show(w, r, g, ui.Refused(r.PostForm, err), errs.Status(err))
 	})
 }

@@ -145,15 +145,15 @@ func notice(key string) ui.Notice {
 
 // done goes on to a path and says there once what was done.
 func (s *Site) done(w http.ResponseWriter, r *http.Request, path, key string) error {
-	s.setCookie(w, noticeCookie, key, time.Minute)
+	s.cookies.Set(w, noticeCookie, key, time.Minute)
 	return redirect(w, r, path)
 }
 
 // render answers with a page and the notice that waits, if any.
 func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name string, shell ui.Shell, page any) error {
-	if cookie, err := r.Cookie(s.cookieName(noticeCookie)); err == nil {
-		shell.Notice = notice(cookie.Value)
-		s.dropCookie(w, noticeCookie)
+	if key, ok := s.cookies.Get(r, noticeCookie); ok {
+		shell.Notice = notice(key)
+		s.cookies.Drop(w, noticeCookie)
 	}
 	return s.pages.Render(w, status, name, shell, page)
 }

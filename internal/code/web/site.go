@@ -28,6 +28,7 @@ import (
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 	"sallyport.dev/internal/ui"
 )
@@ -53,7 +54,7 @@ type Config struct {
 // Site is the web door. It is safe for concurrent use.
 type Site struct {
 	Config
-	secure  bool // browsers see the site over https
+	cookies request.Cookies
 	pages   *ui.Set
 	routes  *door.Routes
 	returns returns
@@ -72,7 +73,7 @@ func New(config Config) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{
-		Config: config, secure: address.Scheme == "https", pages: pages,
+		Config: config, cookies: request.Cookies{Secure: address.Scheme == "https"}, pages: pages,
 		returns: returns{config.Box},
 		kept:    keptForms{db: config.DB, box: config.Box, clock: config.Clock},
 	}
@@ -96,16 +97,8 @@ func (s *Site) Routes() *door.Routes { return s.routes }
 func (s *Site) Handler() http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(s.prepare(http.HandlerFunc(s.refuseCrossOrigin)))
-	headers := ui.Headers{HTTPS: s.secure, FormsTo: s.formTargets()}
-	pages := headers.Wrap(crossOrigin.Handler(s.prepare(s.routes)))
-	static := ui.Static()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/static/") {
-			static.ServeHTTP(w, r)
-			return
-		}
-		pages.ServeHTTP(w, r)
-	})
+	headers := ui.Headers{HTTPS: s.cookies.Secure, FormsTo: s.formTargets()}
+	return ui.WithStatic(headers.Wrap(crossOrigin.Handler(s.prepare(s.routes))))
 }
 
 // formTargets are the origins that a form may end at by redirects: the issuer,

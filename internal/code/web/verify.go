@@ -101,7 +101,7 @@ func (s *Site) verify(w http.ResponseWriter, r *http.Request) error {
 	session, err := s.Users.VerifyStep(r.Context(), visitorOf(r).token, r.PostFormValue("code"), request.Address(r.Context()))
 	if err != nil && aboutForm(err) {
 		request.Failed(r.Context(), err)
-		setRetryAfter(w, err)
+		request.SetRetryAfter(w.Header(), err)
 		return s.verifyForm(w, r, errs.Message(err), errs.Status(err))
 	}
 	if err != nil {

@@ -51,7 +51,7 @@ func (s *Site) chooseUsername(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		// Two tabs, or the form sent twice: the profile is there already.
 		if _, found := s.Users.Find(r.Context(), who.Identity.Issuer, who.Identity.Subject); found == nil {
-			s.dropCookie(w, welcomeCookie)
+			s.cookies.Drop(w, welcomeCookie)
 			return redirect(w, r, s.returns.carry("/login", who.Return))
 		}
 		_, err = s.Users.Create(r.Context(), who.Identity, r.PostFormValue("username"))
@@ -62,6 +62,6 @@ func (s *Site) chooseUsername(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.dropCookie(w, welcomeCookie)
+	s.cookies.Drop(w, welcomeCookie)
 	return s.openSession(w, r, who.Identity, who.Return)
 }

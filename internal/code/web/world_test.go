@@ -106,7 +106,7 @@ func (w *world) signedIn(name string) *browser {
 	if err != nil {
 		w.Fatal(err)
 	}
-	b.cookies[b.cookieName(sessionCookie)] = session.Token.Reveal()
+	b.cookies[b.Site.cookies.Name(sessionCookie)] = session.Token.Reveal()
 	return b
 }
 
