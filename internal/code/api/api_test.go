@@ -32,12 +32,12 @@ func TestTheShapesAreBitbuckets(t *testing.T) {
 			"/2.0/repositories/acme?pagelen=1":   `{"pagelen":1,"values":[` + repository + `],"next":"https://code.test/2.0/repositories/acme?page=YXBw&pagelen=1"}`,
 			"/2.0/repositories/acme?page=c2l0ZQ": `{"pagelen":10,"values":[]}`,
 		} {
-			got := w.ask("GET", path, bearer(alice.token))
+			got := w.ask("GET", path, bearer(alice.Token))
 			body := strings.ReplaceAll(uuids.ReplaceAllString(got.body, "{ID}"), `\u0026`, "&")
 			if got.status != http.StatusOK || body != want || got.header.Get("Content-Type") != "application/json" {
 				w.Errorf("%s: %d %s\n%s", path, got.status, got.header.Get("Content-Type"), cmp.Diff(want, body))
 			}
-			if head := w.ask("HEAD", path, bearer(alice.token)); head.status != http.StatusOK {
+			if head := w.ask("HEAD", path, bearer(alice.Token)); head.status != http.StatusOK {
 				w.Errorf("HEAD %s: %d", path, head.status)
 			}
 		}
@@ -51,7 +51,7 @@ func TestAListIsWalkedByNext(t *testing.T) {
 		for i := range 22 {
 			name := fmt.Sprintf("repo-%02d", i)
 			want = append(want, name)
-			if _, err := w.repos.Create(w.Context(), alice.grant(access.CreateRepository, access.Target{Workspace: "acme"}), repo.Input{Name: name}); err != nil {
+			if _, err := w.repos.Create(w.Context(), alice.Grant(access.CreateRepository, access.Target{Workspace: "acme"}), repo.Input{Name: name}); err != nil {
 				w.Fatal(err)
 			}
 		}
@@ -63,7 +63,7 @@ func TestAListIsWalkedByNext(t *testing.T) {
 			if err != nil {
 				w.Fatal(err)
 			}
-			page := w.ask("GET", at.RequestURI(), bearer(alice.token)).json(w.T)
+			page := w.ask("GET", at.RequestURI(), bearer(alice.Token)).json(w.T)
 			for _, value := range page["values"].([]any) {
 				got = append(got, value.(map[string]any)["slug"].(string))
 			}
@@ -82,7 +82,7 @@ func TestWhatCanNotBeMeantIsRefused(t *testing.T) {
 			"pagelen=0", "pagelen=101", "pagelen=-1", "pagelen=ten", "page=%21", "page=_w", "page=" + strings.Repeat("YQ", 200),
 			"page=%ff", "page=%00", "q=%zz", "q=" + strings.Repeat("x", 1<<17),
 		} {
-			got := w.ask("GET", "/2.0/repositories/acme?"+query, bearer(alice.token))
+			got := w.ask("GET", "/2.0/repositories/acme?"+query, bearer(alice.Token))
 			if got.status != http.StatusBadRequest || got.json(w.T)["type"] != "error" {
 				w.Errorf("%.40s: %d %.200s", query, got.status, got.body)
 			}
@@ -99,12 +99,12 @@ func TestUnknownAddressesAndMethods(t *testing.T) {
 			"/2.0/workspaces/\xff", "/2.0/workspaces/a\x00b", "/2.0/repositories/acme/..", "/2.0/repositories/acme/app/x",
 			"/2.0/workspaces/" + strings.Repeat("x", 5000),
 		} {
-			if got := w.ask("GET", path, bearer(alice.token)); got.status != http.StatusNotFound || got.body != none {
+			if got := w.ask("GET", path, bearer(alice.Token)); got.status != http.StatusNotFound || got.body != none {
 				w.Errorf("%.60q: %d %s", path, got.status, got.body)
 			}
 		}
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
-			got := w.ask(method, "/2.0/repositories/acme/app", bearer(alice.token))
+			got := w.ask(method, "/2.0/repositories/acme/app", bearer(alice.Token))
 			if got.status != http.StatusMethodNotAllowed || strings.Join(got.header.Values("Allow"), ", ") != "GET, HEAD" || got.json(w.T)["type"] != "error" {
 				w.Errorf("%s: %d %v %s", method, got.status, got.header.Values("Allow"), got.body)
 			}

@@ -21,40 +21,40 @@ func TestABlockedMemberIsToldTheWayIn(t *testing.T) {
 	each(t, func(w *world) {
 		alice, bob := w.acme()
 		for _, path := range private {
-			if got := w.ask("GET", path, bearer(bob.token)); got.status != http.StatusOK {
+			if got := w.ask("GET", path, bearer(bob.Token)); got.status != http.StatusOK {
 				w.Fatalf("before: %s: %d", path, got.status)
 			}
 		}
-		alice.enrol()
-		alice.requireTwoStep()
+		alice.Enrol()
+		requireTwoStep(alice)
 		for path, noun := range map[string]string{private[0]: "workspace", private[1]: "workspace", private[2]: "repository"} {
 			want := `{"type":"error","error":{"message":"To access this ` + noun + `, enable two-step verification.",` +
 				`"detail":"Workspace acme requires two-step verification.","data":{"reason":"two_step_required",` +
 				`"url":"https://code.test/account/settings/two-step-verification/"}}}`
-			for name, with := range map[string]func(*http.Request){"bearer": bearer(bob.token), "basic": basic("x-token-auth", bob.token)} {
+			for name, with := range map[string]func(*http.Request){"bearer": bearer(bob.Token), "basic": basic("x-token-auth", bob.Token)} {
 				got := w.ask("GET", path, with)
 				if got.status != http.StatusForbidden || got.body != want || got.header.Get("WWW-Authenticate") != "" {
 					w.Errorf("%s %s: %d %s", path, name, got.status, cmp.Diff(want, got.body))
 				}
 			}
-			if got := w.ask("GET", path, bearer(alice.token)); got.status != http.StatusOK {
+			if got := w.ask("GET", path, bearer(alice.Token)); got.status != http.StatusOK {
 				w.Errorf("the owner: %s: %d %s", path, got.status, got.body)
 			}
 		}
 		// What doesn't exist answers as what does: nothing can be probed through the block.
-		missing := w.ask("GET", "/2.0/repositories/acme/nothing", bearer(bob.token))
-		if diff := cmp.Diff(w.ask("GET", private[2], bearer(bob.token)), missing, cmp.AllowUnexported(answer{})); diff != "" {
+		missing := w.ask("GET", "/2.0/repositories/acme/nothing", bearer(bob.Token))
+		if diff := cmp.Diff(w.ask("GET", private[2], bearer(bob.Token)), missing, cmp.AllowUnexported(answer{})); diff != "" {
 			w.Error(diff)
 		}
 		// His own profile stays open, and so does what is public.
 		for _, path := range []string{"/2.0/user", "/2.0/repositories/acme/site"} {
-			if got := w.ask("GET", path, bearer(bob.token)); got.status != http.StatusOK {
+			if got := w.ask("GET", path, bearer(bob.Token)); got.status != http.StatusOK {
 				w.Errorf("%s: %d %s", path, got.status, got.body)
 			}
 		}
-		bob.enrol()
+		bob.Enrol()
 		for _, path := range private {
-			if got := w.ask("GET", path, bearer(bob.token)); got.status != http.StatusOK {
+			if got := w.ask("GET", path, bearer(bob.Token)); got.status != http.StatusOK {
 				w.Errorf("after: %s: %d %s", path, got.status, got.body)
 			}
 		}
@@ -65,8 +65,8 @@ func TestABlockedMemberIsToldTheWayIn(t *testing.T) {
 func TestATokenIsTheSameHoweverItIsSent(t *testing.T) {
 	each(t, func(w *world) {
 		alice, _ := w.acme()
-		narrow := alice.tokenWith(access.ScopeReadUser)
-		for _, token := range []string{alice.token, narrow} {
+		narrow := alice.TokenWith(access.ScopeReadUser)
+		for _, token := range []string{alice.Token, narrow} {
 			for _, path := range append(private, "/2.0/user", "/2.0/repositories/acme/none") {
 				want := w.ask("GET", path, bearer(token))
 				for _, name := range []string{"x-token-auth", "x-bitbucket-api-token-auth", "alice", "alice@example.com", "Alice@Example.com"} {
@@ -95,11 +95,11 @@ func TestWhoIsNobody(t *testing.T) {
 			challenge string
 		}{
 			"nothing":         {nobody, "signed_out", bearerOnly},
-			"a cookie":        {cookie(alice.session), "signed_out", bearerOnly},
+			"a cookie":        {cookie(alice.Session), "signed_out", bearerOnly},
 			"a false token":   {bearer("spt_" + strings.Repeat("x", 43)), "token_invalid", tokenWrong},
 			"garbage":         {bearer("garbage"), "token_invalid", tokenWrong},
-			"another's name":  {basic("bob", alice.token), "token_invalid", tokenWrong},
-			"a session's":     {bearer(alice.session.Reveal()), "token_invalid", tokenWrong},
+			"another's name":  {basic("bob", alice.Token), "token_invalid", tokenWrong},
+			"a session's":     {bearer(alice.Session.Reveal()), "token_invalid", tokenWrong},
 			"another scheme":  {func(r *http.Request) { r.Header.Set("Authorization", "Digest x") }, "token_invalid", tokenWrong},
 			"a password":      {basic("alice@example.com", "correct horse battery staple"), "password_not_accepted", `Basic realm="Sallyport", charset="UTF-8"`},
 			"an empty secret": {basic("alice", ""), "password_not_accepted", `Basic realm="Sallyport", charset="UTF-8"`},
@@ -112,7 +112,7 @@ func TestWhoIsNobody(t *testing.T) {
 			}
 		}
 		two := func(r *http.Request) {
-			r.Header["Authorization"] = []string{"Bearer " + alice.token, "Bearer " + alice.token}
+			r.Header["Authorization"] = []string{"Bearer " + alice.Token, "Bearer " + alice.Token}
 		}
 		if got := w.ask("GET", "/2.0/user", two); got.status != http.StatusBadRequest {
 			w.Errorf("two headers: %d", got.status)
@@ -127,8 +127,8 @@ func TestWhoIsNobody(t *testing.T) {
 func TestAnOutsiderCanTellNothing(t *testing.T) {
 	each(t, func(w *world) {
 		w.acme()
-		eve := w.person("eve")
-		for _, with := range []func(*http.Request){bearer(eve.token), basic("eve", eve.token), nobody} {
+		eve := w.Person("eve")
+		for _, with := range []func(*http.Request){bearer(eve.Token), basic("eve", eve.Token), nobody} {
 			for _, pair := range [][2]string{
 				{"/2.0/workspaces/acme", "/2.0/workspaces/none"},
 				{"/2.0/repositories/acme", "/2.0/repositories/none"},
@@ -141,7 +141,7 @@ func TestAnOutsiderCanTellNothing(t *testing.T) {
 				}
 			}
 		}
-		if got := w.ask("GET", "/2.0/repositories/acme/app", bearer(eve.token)); got.status != http.StatusNotFound {
+		if got := w.ask("GET", "/2.0/repositories/acme/app", bearer(eve.Token)); got.status != http.StatusNotFound {
 			w.Errorf("an outsider: %d", got.status)
 		}
 	})

@@ -12,7 +12,7 @@ func BenchmarkInfoRefs(b *testing.B) {
 	w := newWorld(b)
 	w.started()
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, fetchRefs, nil)
-	r.SetBasicAuth("x-token-auth", w.alice.token)
+	r.SetBasicAuth("x-token-auth", w.alice.Token)
 	b.ReportAllocs()
 	for b.Loop() {
 		out := httptest.NewRecorder()

@@ -17,7 +17,7 @@ func TestStockGit(t *testing.T) {
 			w := newWorld(t)
 			k := w.work().with(fmt.Sprintf("protocol.version=%d", version))
 
-			contains(t, k.run("clone", w.alice.app(), "empty"), "You appear to have cloned an empty repository.")
+			contains(t, k.run("clone", w.app(w.alice), "empty"), "You appear to have cloned an empty repository.")
 			k = k.in("empty")
 			if branch := k.run("symbolic-ref", "--short", "HEAD"); branch != "main" && version == 2 {
 				t.Errorf("the empty clone is on %s", branch)
@@ -50,7 +50,7 @@ func TestStockGit(t *testing.T) {
 			}
 			contains(t, out, "refs/sallyport/x (names below refs/sallyport/ are reserved)", "refused together with the others")
 
-			k.in("..").run("clone", "-q", w.alice.app(), "again")
+			k.in("..").run("clone", "-q", w.app(w.alice), "again")
 			again := k.in("../again")
 			if got := again.run("rev-parse", "HEAD", "v1^{commit}"); got != first+"\n"+first {
 				t.Errorf("cloned %s, want %s", got, first)
@@ -81,7 +81,7 @@ func TestShallowAndPartialClones(t *testing.T) {
 			k.run("push", "-q", "origin", "main")
 			k = w.work().with(fmt.Sprintf("protocol.version=%d", version))
 
-			k.run("clone", "-q", "--depth=2", w.alice.app(), "shallow")
+			k.run("clone", "-q", "--depth=2", w.app(w.alice), "shallow")
 			shallow := k.in("shallow")
 			if got := shallow.run("rev-list", "--count", "HEAD"); got != "2" {
 				t.Errorf("%s commits", got)
@@ -97,7 +97,7 @@ func TestShallowAndPartialClones(t *testing.T) {
 				t.Errorf("%s commits after all of them", got)
 			}
 
-			k.run("clone", "-q", "--no-checkout", "--filter=blob:none", w.alice.app(), "partial")
+			k.run("clone", "-q", "--no-checkout", "--filter=blob:none", w.app(w.alice), "partial")
 			partial := k.in("partial")
 			if got := partial.run("rev-list", "--objects", "--missing=print", "HEAD"); !strings.Contains(got, "\n?") {
 				t.Error("the partial clone has every file")
@@ -128,7 +128,7 @@ func TestALargePushComesInChunks(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	again := w.work()
-	again.run("clone", "-q", w.alice.app(), "again")
+	again.run("clone", "-q", w.app(w.alice), "again")
 	again.in("again").run("fsck", "--strict")
 }
 
@@ -177,13 +177,13 @@ func TestABlockedMemberInGit(t *testing.T) {
 	w.started()
 	k := w.work()
 	credentials := filepath.Join(k.dir, "credentials")
-	stored := strings.TrimSuffix(w.bob.address("app", "bob", w.bob.token), "/acme/app.git") + "\n"
+	stored := strings.TrimSuffix(w.address("app", "bob", w.bob.Token), "/acme/app.git") + "\n"
 	if err := os.WriteFile(credentials, []byte(stored), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	k = k.with("credential.helper=store --file=" + credentials)
 	k.run("clone", "-q", w.address("app", "", ""), "before")
-	w.alice.enrol()
+	w.alice.Enrol()
 	w.requireTwoStep()
 
 	for _, command := range [][]string{
@@ -201,10 +201,10 @@ func TestABlockedMemberInGit(t *testing.T) {
 			"remote: Turn it on, then run the command again:\n"+
 			"remote:   https://code.test/account/settings/two-step-verification/")
 	}
-	if content, err := os.ReadFile(credentials); !strings.Contains(string(content), w.bob.token) {
+	if content, err := os.ReadFile(credentials); !strings.Contains(string(content), w.bob.Token) {
 		t.Errorf("the credential is now %q, %v", content, err)
 	}
-	w.bob.enrol()
+	w.bob.Enrol()
 	k.run("clone", "-q", w.address("app", "", ""), "x")
 	k.run("-C", "before", "push", "-q", "origin", "HEAD:x")
 }
@@ -222,7 +222,7 @@ func TestAPasswordInGit(t *testing.T) {
 func TestAnyoneClonesWhatIsPublic(t *testing.T) {
 	w := newWorld(t)
 	k, oid := w.started()
-	k.run("push", "-q", w.address("site", "alice", w.alice.token), "main")
+	k.run("push", "-q", w.address("site", "alice", w.alice.Token), "main")
 	out := w.work()
 	out.run("clone", "-q", w.address("site", "", ""), "site")
 	if got := out.in("site").run("rev-parse", "HEAD"); got != oid {
@@ -231,7 +231,7 @@ func TestAnyoneClonesWhatIsPublic(t *testing.T) {
 	if said, status := out.in("site").try("push", "origin", "HEAD:x"); status != 128 {
 		t.Errorf("pushing as nobody: %d %s", status, said)
 	}
-	said, status := out.in("site").try("push", w.address("site", "eve", w.eve.token), "HEAD:x")
+	said, status := out.in("site").try("push", w.address("site", "eve", w.eve.Token), "HEAD:x")
 	if status != 128 {
 		t.Errorf("pushing as eve: %d", status)
 	}
@@ -242,7 +242,7 @@ func TestAnyoneClonesWhatIsPublic(t *testing.T) {
 func TestATokenThatOnlyReads(t *testing.T) {
 	w := newWorld(t)
 	w.started()
-	reader := w.bob.tokenWith(access.ScopeReadRepository)
+	reader := w.bob.TokenWith(access.ScopeReadRepository)
 	k := w.work()
 	k.run("clone", "-q", w.address("app", "bob", reader), "w")
 	out, status := k.in("w").try("push", "origin", "HEAD:x")

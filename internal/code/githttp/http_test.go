@@ -47,7 +47,7 @@ func (w *world) plain(a answer, status int, lines ...string) {
 func TestCredentials(t *testing.T) {
 	w := newWorld(t)
 	const tokens = "  https://code.test/account/settings/api-tokens/"
-	bob := w.bob.token
+	bob := w.bob.Token
 	for name, with := range map[string]func(*http.Request){
 		"x-token-auth": basic("x-token-auth", bob), "x-bitbucket-api-token-auth": basic("x-bitbucket-api-token-auth", bob),
 		"username": basic("bob", bob), "Username": basic("BOB", bob), "email": basic("bob@example.com", bob), "bearer": header("Authorization", "Bearer "+bob),
@@ -75,18 +75,18 @@ func TestCredentials(t *testing.T) {
 	w.plain(w.ask("GET", fetchRefs, nil), http.StatusUnauthorized, nobody...)
 	w.plain(w.ask("GET", pushRefs, nil), http.StatusUnauthorized, nobody...)
 	hidden := "There is no such repository, or you don't have access to it."
-	w.plain(w.ask("GET", fetchRefs, nil, basic("eve", w.eve.token)), http.StatusNotFound, hidden)
-	scopes := w.bob.tokenWith(access.ScopeReadUser)
+	w.plain(w.ask("GET", fetchRefs, nil, basic("eve", w.eve.Token)), http.StatusNotFound, hidden)
+	scopes := w.bob.TokenWith(access.ScopeReadUser)
 	w.plain(w.ask("GET", fetchRefs, nil, basic("bob", scopes)), http.StatusForbidden, "This token lacks the scope read:repository:bitbucket.")
 }
 
 // Nobody and outsiders can't tell what exists: status, headers and body agree.
 func TestNothingCanBeProbed(t *testing.T) {
 	w := newWorld(t)
-	w.alice.enrol()
+	w.alice.Enrol()
 	w.requireTwoStep()
 	who := map[string]func(*http.Request){
-		"nobody": func(*http.Request) {}, "eve": basic("eve", w.eve.token), "bob, blocked": basic("bob", w.bob.token),
+		"nobody": func(*http.Request) {}, "eve": basic("eve", w.eve.Token), "bob, blocked": basic("bob", w.bob.Token),
 	}
 	for name, with := range who {
 		for _, rest := range []string{"/info/refs?service=git-upload-pack", "/info/refs?service=git-receive-pack", "/git-upload-pack", "/git-receive-pack"} {
@@ -117,11 +117,11 @@ func TestNothingCanBeProbed(t *testing.T) {
 func TestThePostIsJudgedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.started()
-	bob := basic("bob", w.bob.token)
+	bob := basic("bob", w.bob.Token)
 	if got := w.ask("GET", fetchRefs, nil, bob); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	w.alice.enrol()
+	w.alice.Enrol()
 	w.requireTwoStep()
 	lines := []string{
 		"Workspace acme requires two-step verification.", "Turn it on, then run the command again:",
@@ -135,7 +135,7 @@ func TestThePostIsJudgedAgain(t *testing.T) {
 
 func TestAddressesAndMethods(t *testing.T) {
 	w := newWorld(t)
-	alice := basic("alice", w.alice.token)
+	alice := basic("alice", w.alice.Token)
 	const smart = "Only git's smart protocol is spoken here. Use git 1.6.6 or newer."
 	for path, lines := range map[string]string{
 		"/acme/app.git/info/refs": smart, "/acme/app.git/info/refs?service=git-upload-archive": smart, "/acme/app.git/HEAD": smart,
@@ -207,7 +207,7 @@ func TestBadRequests(t *testing.T) {
 		"a push with nothing":  {"git-receive-pack", "application/x-git-receive-pack-request", "", []byte("0000"), 200},
 		"a question in a gzip": {"git-receive-pack", "application/x-git-receive-pack-request", "gzip", zipped([]byte("0000")), 200},
 	} {
-		got := w.ask("POST", "/acme/app.git/"+test.service, bytes.NewReader(test.body), basic("alice", w.alice.token),
+		got := w.ask("POST", "/acme/app.git/"+test.service, bytes.NewReader(test.body), basic("alice", w.alice.Token),
 			header("Content-Type", test.contentType), header("Content-Encoding", test.encoding))
 		if got.status != test.status || test.status != 200 && got.header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%s: %d %q %q", name, got.status, got.header.Get("Content-Type"), got.body)
@@ -222,7 +222,7 @@ func TestAdvertisement(t *testing.T) {
 	for version, begins := range []string{
 		"001e# service=git-upload-pack\n0000", "001e# service=git-upload-pack\n0000000eversion 1\n", "000eversion 2\n",
 	} {
-		got := w.ask("GET", fetchRefs, nil, basic("alice", w.alice.token), header("Git-Protocol", fmt.Sprintf("version=%d", version)))
+		got := w.ask("GET", fetchRefs, nil, basic("alice", w.alice.Token), header("Git-Protocol", fmt.Sprintf("version=%d", version)))
 		if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/x-git-upload-pack-advertisement" ||
 			!strings.HasPrefix(got.body, begins) || !strings.HasSuffix(got.body, "0000") || !strings.Contains(got.header.Get("Cache-Control"), "no-cache") {
 			t.Errorf("version %d: %+v", version, got)
@@ -230,7 +230,7 @@ func TestAdvertisement(t *testing.T) {
 		if version < 2 {
 			contains(t, got.body, oid+" HEAD\x00", " symref=HEAD:refs/heads/main ", oid+" refs/heads/main\n")
 		}
-		got = w.ask("GET", pushRefs, nil, basic("alice", w.alice.token), header("Git-Protocol", fmt.Sprintf("version=%d", version)))
+		got = w.ask("GET", pushRefs, nil, basic("alice", w.alice.Token), header("Git-Protocol", fmt.Sprintf("version=%d", version)))
 		if got.header.Get("Content-Type") != "application/x-git-receive-pack-advertisement" || !strings.HasPrefix(got.body, "001f# service=git-receive-pack\n0000") {
 			t.Errorf("version %d: %+v", version, got)
 		}
@@ -260,7 +260,7 @@ func TestATruncatedPack(t *testing.T) {
 	body := git.AppendFlush(git.AppendPacket(nil, before, " ", after, " refs/heads/main\x00 report-status side-band-64k"))
 	body = append(body, pack[:len(pack)-1000]...)
 
-	got := w.ask("POST", "/acme/app.git/git-receive-pack", bytes.NewReader(body), basic("alice", w.alice.token), header("Content-Type", "application/x-git-receive-pack-request"))
+	got := w.ask("POST", "/acme/app.git/git-receive-pack", bytes.NewReader(body), basic("alice", w.alice.Token), header("Content-Type", "application/x-git-receive-pack-request"))
 	if got.status != http.StatusOK {
 		t.Errorf("%d %s", got.status, got.body)
 	}
@@ -271,7 +271,7 @@ func TestATruncatedPack(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, _ := http.NewRequest("POST", w.server.URL+"/acme/app.git/git-receive-pack", io.MultiReader(bytes.NewReader(body), hangUp{conn}))
-	r.SetBasicAuth("alice", w.alice.token)
+	r.SetBasicAuth("alice", w.alice.Token)
 	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
 	if err := r.Write(conn); err == nil {
 		t.Error("written whole")
@@ -335,7 +335,7 @@ func TestAClientThatHangsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, "POST", w.server.URL+"/acme/app.git/git-upload-pack", bytes.NewReader(request))
-	r.SetBasicAuth("alice", w.alice.token)
+	r.SetBasicAuth("alice", w.alice.Token)
 	r.Header.Set("Content-Type", "application/x-git-upload-pack-request")
 	r.Header.Set("Git-Protocol", "version=2")
 	response, err := http.DefaultTransport.RoundTrip(r)
@@ -360,7 +360,7 @@ func TestAnswersAreSentAtOnce(t *testing.T) {
 	body := git.AppendFlush(git.AppendPacket(nil, before, " ", after, " refs/heads/main\x00 report-status side-band-64k"))
 	in, out := io.Pipe()
 	r, _ := http.NewRequestWithContext(t.Context(), "POST", w.server.URL+"/acme/app.git/git-receive-pack", in)
-	r.SetBasicAuth("alice", w.alice.token)
+	r.SetBasicAuth("alice", w.alice.Token)
 	r.Header.Set("Content-Type", "application/x-git-receive-pack-request")
 	go func() {
 		_, _ = out.Write(append(body, pack...)) // and doesn't close: git has all that it needs

@@ -1,38 +1,25 @@
 package githttp_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/pquerna/otp/totp"
-
-	"sallyport.dev/internal/audit"
-	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/codetest"
 	"sallyport.dev/internal/code/githttp"
 	"sallyport.dev/internal/code/repo"
-	"sallyport.dev/internal/code/user"
-	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
-	"sallyport.dev/internal/factor"
-	"sallyport.dev/internal/git"
-	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/request"
-	"sallyport.dev/internal/secret"
-	"sallyport.dev/internal/throttle"
 )
 
 // site is Code's address as the texts name it; the tests reach it elsewhere.
@@ -43,55 +30,29 @@ const maxPush = 2 << 20
 // world is Code behind its git door alone: a workspace "acme" of alice, with a
 // private repository "app" and a public one "site"; bob is a member, eve isn't.
 type world struct {
-	testing.TB
-	now        *clock.Manual
-	git        *git.Git
-	gate       *access.Gate
-	users      *user.Service
-	workspaces *workspace.Service
-	repos      *repo.Service
-	door       *githttp.Door
-	server     *httptest.Server
+	*codetest.Code
+	repos  *repo.Service
+	door   *githttp.Door
+	server *httptest.Server
 
-	alice, bob, eve *person
+	alice, bob, eve *codetest.Person
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	d := dbtest.SQLite(t)
-	box, err := secret.NewBox(bytes.Repeat([]byte{7}, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := git.Find(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(program.Close)
-	now := clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
-	log := &audit.Log{DB: d, Clock: now.Now}
-	outbox := &mail.Outbox{DB: d, Box: box, Clock: now.Now}
-	w := &world{
-		TB: t, now: now, git: program, gate: access.New(d, now.Now, access.NewRecords(d)),
-		users: &user.Service{
-			DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: site,
-			Factors:  &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Code, Issuer: "Sallyport Code"},
-			Throttle: &throttle.Limiter{DB: d, Clock: now.Now},
-		},
-		workspaces: &workspace.Service{DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: site},
-		repos:      &repo.Service{DB: d, Dir: t.TempDir(), Git: program, Clock: now.Now, Audit: log, MaxPush: maxPush},
-	}
-	w.door = githttp.New(githttp.Config{URL: site, Gate: w.gate, Users: w.users, Repositories: w.repos})
+	code := codetest.New(t, dbtest.SQLite(t), site)
+	w := &world{Code: code, repos: code.Repositories(maxPush)}
+	w.door = githttp.New(githttp.Config{URL: site, Gate: w.Gate, Users: w.Users, Repositories: w.repos})
 	w.server = httptest.NewServer(request.Wrap("code", nil, w.door))
 	t.Cleanup(w.server.Close)
-	w.acme(d)
+	w.acme(w.DB)
 	return w
 }
 
 func (w *world) acme(d *db.DB) {
 	w.Helper()
-	w.alice, w.bob, w.eve = w.person("alice"), w.person("bob"), w.person("eve")
-	if _, err := w.workspaces.Create(w.Context(), w.alice.grant(access.CreateWorkspace, access.Target{}), "acme", "Acme"); err != nil {
+	w.alice, w.bob, w.eve = w.Person("alice"), w.Person("bob"), w.Person("eve")
+	if _, err := w.Workspaces.Create(w.Context(), w.alice.Grant(access.CreateWorkspace, access.Target{}), "acme", "Acme"); err != nil {
 		w.Fatal(err)
 	}
 	_, err := db.Exec(w.Context(), d, `INSERT INTO member (workspace, user_id, role, created) SELECT id, $1, 'member', 1 FROM workspace`, w.bob.ID)
@@ -102,84 +63,18 @@ func (w *world) acme(d *db.DB) {
 		w.Fatal(err)
 	}
 	for name, public := range map[string]bool{"app": false, "site": true} {
-		_, err := w.repos.Create(w.Context(), w.alice.grant(access.CreateRepository, access.Target{Workspace: "acme"}), repo.Input{Name: name, Public: public})
+		_, err := w.repos.Create(w.Context(), w.alice.Grant(access.CreateRepository, access.Target{Workspace: "acme"}), repo.Input{Name: name, Public: public})
 		if err != nil {
 			w.Fatal(err)
 		}
 	}
 }
 
-// person is a user of Code with a session and a token of every scope.
-type person struct {
-	*world
-	user.User
-	session secret.String
-	token   string
-}
-
-func (w *world) person(name string) *person {
-	w.Helper()
-	id := user.Identity{Issuer: "https://id.test", Subject: name, Email: name + "@example.com", EmailVerified: true, Name: name}
-	u, err := w.users.Create(w.Context(), id, name)
-	if err != nil {
-		w.Fatal(err)
-	}
-	session, err := w.users.OpenSession(w.Context(), id, user.SessionInfo{Address: netip.MustParseAddr("192.0.2.7")})
-	if err != nil {
-		w.Fatal(err)
-	}
-	p := &person{world: w, User: u, session: session.Token}
-	p.token = p.tokenWith(access.Scopes()...)
-	return p
-}
-
-func (p *person) tokenWith(scopes ...access.Scope) string {
-	p.Helper()
-	_, token, err := p.users.CreateTokenFor(p.Context(), p.Username, user.TokenInput{Name: "test", Scopes: scopes})
-	if err != nil {
-		p.Fatal(err)
-	}
-	return token.Reveal()
-}
-
-// grant asks the gate as the person's browser does.
-func (p *person) grant(action access.Action, target access.Target) access.Grant {
-	p.Helper()
-	actor, _, err := p.users.FromSession(p.Context(), p.session, netip.MustParseAddr("192.0.2.7"))
-	if err != nil {
-		p.Fatal(err)
-	}
-	actor.Door = access.Web
-	g, err := p.gate.Check(p.Context(), actor, target, action)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return g
-}
-
-func (p *person) enrol() {
-	p.Helper()
-	g := p.grant(access.ManageFactors, access.Target{})
-	pending, err := p.users.BeginTOTP(p.Context(), g)
-	if err != nil {
-		p.Fatal(err)
-	}
-	code, err := totp.GenerateCode(strings.ReplaceAll(pending.Secret.Reveal(), " ", ""), p.now.Now())
-	if err != nil {
-		p.Fatal(err)
-	}
-	done, err := p.users.ConfirmTOTP(p.Context(), g, pending.ID, code, "phone")
-	if err != nil {
-		p.Fatal(err)
-	}
-	p.session = done.Session.Token
-}
-
 // requireTwoStep switches the requirement on, as alice, who must be enrolled.
 func (w *world) requireTwoStep() {
 	w.Helper()
 	policy := access.Policy{RequireTwoStep: true, AskAgain: access.DefaultAskAgain}
-	if err := w.workspaces.SetPolicy(w.Context(), w.alice.grant(access.ManageAccess, access.Target{Workspace: "acme"}), policy); err != nil {
+	if err := w.Workspaces.SetPolicy(w.Context(), w.alice.Grant(access.ManageAccess, access.Target{Workspace: "acme"}), policy); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -198,7 +93,7 @@ func (w *world) address(repository, name, password string) string {
 }
 
 // as is the address of app with the person's token.
-func (p *person) app() string { return p.address("app", "x-token-auth", p.token) }
+func (w *world) app(p *codetest.Person) string { return w.address("app", "x-token-auth", p.Token) }
 
 // work is a folder in which stock git runs.
 type work struct {
@@ -269,7 +164,7 @@ func (w *world) started() (work, string) {
 	k := w.work()
 	k.run("init", "-q", "-b", "main", "w")
 	k = k.in("w")
-	k.run("remote", "add", "origin", w.alice.app())
+	k.run("remote", "add", "origin", w.app(w.alice))
 	oid := k.write("one", "a.txt", "a\n")
 	k.run("push", "-q", "origin", "main")
 	return k, oid

@@ -8,11 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/codetest"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
@@ -34,17 +33,9 @@ func each(t *testing.T, f func(w *world)) {
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
-	program, err := git.Find(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(program.Close)
-	now := clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
+	code := codetest.New(t, d, "http://code.test")
 	w := &world{
-		T: t, now: now, gate: access.New(d, now.Now, access.NewRecords(d)),
-		Service: &repo.Service{
-			DB: d, Dir: t.TempDir(), Git: program, Clock: now.Now, Audit: &audit.Log{DB: d, Clock: now.Now}, MaxPush: 1 << 20,
-		},
+		T: t, now: code.Now, gate: code.Gate, Service: code.Repositories(1 << 20),
 		ada: access.Actor{
 			Door: access.API, Credential: access.APIToken, CredentialID: "t", User: "ada",
 			Scopes: access.Scopes(), Address: netip.MustParseAddr("192.0.2.7"),

@@ -19,21 +19,14 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
-	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/codetest"
 	"sallyport.dev/internal/code/login"
-	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/user"
-	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
-	"sallyport.dev/internal/factor"
-	"sallyport.dev/internal/git"
-	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/mail/mailtest"
 	"sallyport.dev/internal/request"
-	"sallyport.dev/internal/throttle"
 )
 
 const testSite = "http://code.test"
@@ -54,29 +47,16 @@ func each(t *testing.T, f func(w *world)) {
 func newWorld(t *testing.T, d *db.DB, address string) *world {
 	t.Helper()
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	box := newBox(t)
-	program, err := git.Find(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(program.Close)
-	w := &world{T: t, now: clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))}
-	log := &audit.Log{DB: d, Clock: w.now.Now}
-	outbox := &mail.Outbox{DB: d, Box: box, Clock: w.now.Now}
+	code := codetest.New(t, d, address)
+	w := &world{T: t, now: code.Now}
+	var err error
 	w.Site, err = New(Config{
-		URL: address, AccountURL: "http://id.test", DB: d, Box: box, Clock: w.now.Now,
-		Gate: access.New(d, w.now.Now, access.NewRecords(d)),
+		URL: address, AccountURL: "http://id.test", DB: d, Box: code.Box, Clock: w.now.Now, Gate: code.Gate,
 		Login: login.New(login.Config{
 			Issuer: issuerURL, ClientID: "code", Redirect: address + "/login/callback", Clock: w.now.Now,
 			Via: roundTrip(func(r *http.Request) (*http.Response, error) { return w.via.RoundTrip(r) }),
 		}),
-		Users: &user.Service{
-			DB: d, Clock: w.now.Now, Audit: log, Outbox: outbox, URL: address,
-			Factors:  &factor.Service{DB: d, Box: box, Clock: w.now.Now, Realm: factor.Code, Issuer: "Sallyport Code"},
-			Throttle: &throttle.Limiter{DB: d, Clock: w.now.Now},
-		},
-		Workspaces:   &workspace.Service{DB: d, Clock: w.now.Now, Audit: log, Outbox: outbox, URL: address},
-		Repositories: &repo.Service{DB: d, Dir: t.TempDir(), Git: program, Clock: w.now.Now, Audit: log, MaxPush: 1 << 20},
+		Users: code.Users, Workspaces: code.Workspaces, Repositories: code.Repositories(1 << 20),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,29 +1,25 @@
 package workspace_test
 
 import (
-	"bytes"
 	"errors"
 	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pquerna/otp/totp"
 
-	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/codetest"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
 	"sallyport.dev/internal/errs"
-	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/mail/mailtest"
 	"sallyport.dev/internal/secret"
-	"sallyport.dev/internal/throttle"
 )
 
 var here = netip.MustParseAddr("192.0.2.7")
@@ -39,22 +35,8 @@ type world struct {
 
 func each(t *testing.T, f func(w *world)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		box, err := secret.NewBox(bytes.Repeat([]byte{7}, 32))
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
-		log := &audit.Log{DB: d, Clock: now.Now}
-		outbox := &mail.Outbox{DB: d, Box: box, Clock: now.Now}
-		f(&world{
-			T: t, now: now, gate: access.New(d, now.Now, access.NewRecords(d)),
-			Service: &workspace.Service{DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: "http://code.test"},
-			users: &user.Service{
-				DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: "http://code.test",
-				Factors:  &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Code, Issuer: "Sallyport Code"},
-				Throttle: &throttle.Limiter{DB: d, Clock: now.Now},
-			},
-		})
+		code := codetest.New(t, d, "http://code.test")
+		f(&world{T: t, Service: code.Workspaces, now: code.Now, gate: code.Gate, users: code.Users})
 	})
 }
 
