@@ -96,7 +96,8 @@ func benchmarkCheck(b *testing.B, d *db.DB, n int) {
 	})
 }
 
-// crowd adds n enrolled members with a token each, and n repositories.
+// crowd adds n enrolled members with a token each, n repositories, and n groups
+// of a member each, and n empty workspaces; each member holds a permission by itself and by its group.
 func (w *world) crowd(n int) {
 	w.t.Helper()
 	const count = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
@@ -110,6 +111,11 @@ func (w *world) crowd(n int) {
 			SELECT 't-' || i, 'h-' || i, 'u-' || i, '', '', 0, 0 FROM n`,
 		`INSERT INTO repository (id, workspace, slug, name, description, public, created, updated)
 			SELECT 'r-' || i, 'w-acme', 'r-' || i, '', '', FALSE, 0, 0 FROM n`,
+		`INSERT INTO workspace (id, slug, name, plan, created) SELECT 'w-' || i, 'w-' || i, '', 'premium', 0 FROM n`,
+		`INSERT INTO workspace_group (id, workspace, name, folded, created) SELECT 'g-' || i, 'w-acme', 'g-' || i, 'g-' || i, 0 FROM n`,
+		`INSERT INTO group_member (group_id, workspace, user_id, created) SELECT 'g-' || i, 'w-acme', 'u-' || i, 0 FROM n`,
+		`INSERT INTO repository_group (repository, group_id, permission) SELECT 'r-' || i, 'g-' || i, 1 FROM n`,
+		`INSERT INTO repository_user (repository, workspace, user_id, permission) SELECT 'r-' || i, 'w-acme', 'u-' || i, 2 FROM n`,
 	} {
 		w.sql(count+fill, n)
 	}

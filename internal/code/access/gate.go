@@ -71,9 +71,9 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 	return Grant{
 		actor: actor, action: action,
 		workspace: WorkspaceRef{
-			ID: f.WorkspaceID, Slug: f.WorkspaceSlug, Name: f.WorkspaceName, Role: f.Role, Policy: f.policy,
+			ID: f.WorkspaceID, Slug: f.WorkspaceSlug, Name: f.WorkspaceName, Role: f.Role, Creates: f.Creates, Policy: f.policy,
 		},
-		repository: RepositoryRef{ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public},
+		repository: RepositoryRef{ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Permission: f.Permission},
 	}, nil
 }
 
@@ -95,6 +95,8 @@ type row struct {
 	Role                                      Role
 	RepositoryID, RepositorySlug              string
 	Public                                    bool
+	Permission                                Permission // on the repository; where it doesn't exist, what they would have
+	Creates                                   bool       // may create repositories
 	UserExists, AccountOpens, TOTP, WebAuthn  bool
 }
 
@@ -107,6 +109,8 @@ SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
   COALESCE(w.accept_account, FALSE), COALESCE(w.phishing_resistant, FALSE), COALESCE(w.ask_again, 0),
   COALESCE(w.ask_over_ssh, FALSE), COALESCE(w.refuse_machines, FALSE), COALESCE(w.networks, ''), COALESCE(w.no_public, FALSE),
   COALESCE(m.role, ''), COALESCE(r.id, ''), COALESCE(r.slug, ''), COALESCE(r.public, FALSE),
+  ` + permissionSQL + `,
+  COALESCE(` + createsSQL + `, FALSE),
   u.id IS NOT NULL AND NOT u.suspended, COALESCE(u.account_opens, FALSE),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'totp' AND confirmed > 0),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'webauthn' AND confirmed > 0)
@@ -133,6 +137,9 @@ func (g *Gate) facts(ctx context.Context, actor Actor, target Target) (facts, er
 	default:
 		return facts{}, fmt.Errorf("workspace %s: a member with the role %q", r.WorkspaceID, r.Role)
 	}
+	if r.Permission > Admin {
+		return facts{}, fmt.Errorf("workspace %s: the permission %d", r.WorkspaceID, r.Permission)
+	}
 	return facts{row: r, policy: Policy{
 		RequireTwoStep: r.RequireTwoStep, RequireFrom: r.RequireFrom, AcceptAccountMFA: r.AcceptAccount,
 		PhishingResistant: r.PhishingResistant, AskAgain: r.AskAgain, AskOverSSH: r.AskOverSSH,
@@ -152,9 +159,13 @@ func (f *facts) resource(actor Actor, action Action) Resource {
 	case Self:
 		return Resource{Exists: true, Permission: Admin}
 	case Workspace:
-		return Resource{Exists: f.WorkspaceID != "", Permission: f.Role.onWorkspace()}
+		permission := f.Role.onWorkspace()
+		if action == CreateRepository && !f.Creates {
+			permission = min(permission, Read)
+		}
+		return Resource{Exists: f.WorkspaceID != "", Permission: permission}
 	case Repository:
-		return Resource{Exists: f.RepositoryID != "", Public: f.Public, Permission: f.Role.onWorkspace()}
+		return Resource{Exists: f.RepositoryID != "", Public: f.Public, Permission: f.Permission}
 	default:
 		return Resource{}
 	}

@@ -20,13 +20,15 @@ type Grant struct {
 type WorkspaceRef struct {
 	ID, Slug, Name string
 	Role           Role // the actor's
+	Creates        bool // the actor may create repositories
 	Policy         Policy
 }
 
 // RepositoryRef is a repository as the gate resolved it. Zero for other actions.
 type RepositoryRef struct {
-	ID, Slug string
-	Public   bool
+	ID, Slug   string
+	Public     bool
+	Permission Permission // the actor's; None for whoever reads it because it is public
 }
 
 // ErrNoGrant says that a function was called without a grant that fits. It is

@@ -1,6 +1,7 @@
 // Package repo is the room of repositories: their rows and their git data.
 //
-// It owns the table repository and the folder below Dir. Every function takes
+// It owns the tables repository, repository_user and repository_group (who has
+// which permission) and the folder below Dir. Every function takes
 // a Grant and checks that it fits; who may have one is the gate's. It knows
 // nothing of pages or of the wire, beyond handing streams to package git.
 //

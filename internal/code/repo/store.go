@@ -10,7 +10,7 @@ import (
 	"sallyport.dev/internal/errs"
 )
 
-const columns = `id, slug, name, description, public, created, updated`
+const columns = `r.id, r.slug, r.name, r.description, r.public, r.created, r.updated`
 
 func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
@@ -24,6 +24,9 @@ func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) erro
 		if err != nil {
 			return fmt.Errorf("keeping a repository: %w", err)
 		}
+		if err := s.keepCreator(ctx, tx, g, r.ID); err != nil {
+			return err
+		}
 		actor := g.Actor()
 		return s.Audit.Append(ctx, tx, audit.Entry{
 			Realm: "code", Workspace: g.Workspace().ID, Actor: actor.User, Credential: string(actor.Credential),
@@ -33,15 +36,37 @@ func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) erro
 	})
 }
 
-// List gives a workspace's repositories by slug: up to limit of those after a
-// slug. It wants a grant for ListRepositories.
+// keepCreator lets a member who made a repository administer it, whatever the
+// workspace gives to members. An owner does anyway.
+func (s *Service) keepCreator(ctx context.Context, tx *db.Tx, g access.Grant, id string) error {
+	if g.Workspace().Role != access.Member {
+		return nil
+	}
+	return s.putUser(ctx, tx, g, id, g.Actor().User, access.Admin)
+}
+
+func (s *Service) putUser(ctx context.Context, tx *db.Tx, g access.Grant, repository, user string, permission access.Permission) error {
+	_, err := db.Exec(ctx, tx, `
+		INSERT INTO repository_user (repository, workspace, user_id, permission) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (repository, user_id) DO UPDATE SET permission = excluded.permission`,
+		repository, g.Workspace().ID, user, permission)
+	if err != nil {
+		return fmt.Errorf("keeping a permission: %w", err)
+	}
+	return nil
+}
+
+// List gives the workspace's repositories that the actor may read, by slug: up
+// to limit of those after a slug. It wants a grant for ListRepositories.
 func (s *Service) List(ctx context.Context, g access.Grant, after string, limit int) ([]Repository, error) {
 	if err := g.Require(access.ListRepositories); err != nil {
 		return nil, err
 	}
 	list, err := db.All[Repository](ctx, s.DB, `
-		SELECT `+columns+` FROM repository WHERE workspace = $1 AND slug > $2 ORDER BY slug LIMIT $3`,
-		g.Workspace().ID, after, limit)
+		SELECT `+columns+` FROM repository r JOIN workspace w ON w.id = r.workspace
+		LEFT JOIN member m ON m.workspace = w.id AND m.user_id = $2
+		WHERE r.workspace = $1 AND r.slug > $3 AND `+access.ReadableSQL+` ORDER BY r.slug LIMIT $4`,
+		g.Workspace().ID, g.Actor().User, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing repositories: %w", err)
 	}
@@ -53,7 +78,7 @@ func (s *Service) Get(ctx context.Context, g access.Grant) (Repository, error) {
 	if err := g.Require(access.ReadRepository, access.WriteRepository); err != nil {
 		return Repository{}, err
 	}
-	r, err := db.One[Repository](ctx, s.DB, `SELECT `+columns+` FROM repository WHERE id = $1`, g.Repository().ID)
+	r, err := db.One[Repository](ctx, s.DB, `SELECT `+columns+` FROM repository r WHERE r.id = $1`, g.Repository().ID)
 	if err != nil {
 		return Repository{}, fmt.Errorf("reading a repository: %w", err)
 	}

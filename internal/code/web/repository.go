@@ -117,7 +117,7 @@ func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant,
 	}
 	page := emptyPage{
 		Repository: o.Repository, Clone: "git clone " + o.clone, TokensPath: tokensPath,
-		CanWrite: g.Workspace().Role != access.Outsider,
+		CanWrite: g.Repository().Permission >= access.Write,
 		Start: "git clone " + o.clone + "\ncd " + o.Slug + "\necho \"# " + o.Slug + "\" > README.md\ngit add README.md\n" +
 			"git commit -m \"First commit\"\ngit push -u origin HEAD:" + branch,
 		Push: "git remote add origin " + o.clone + "\ngit push -u origin HEAD:" + branch,

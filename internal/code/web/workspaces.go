@@ -58,6 +58,7 @@ type workspacePage struct {
 	Repositories []repo.Repository
 	Next         string // slug to list from; empty: that's all
 	First        bool
+	Creates      bool // may create repositories
 	Empty        ui.Empty
 }
 
@@ -69,11 +70,16 @@ func (s *Site) showWorkspace(w http.ResponseWriter, r *http.Request, g access.Gr
 	}
 	ws := g.Workspace()
 	page := workspacePage{
-		Name: ws.Name, Slug: ws.Slug, Repositories: repositories, First: after == "",
+		Name: ws.Name, Slug: ws.Slug, Repositories: repositories, First: after == "", Creates: ws.Creates,
 		Empty: ui.Empty{
+			Icon: "repository", Title: "No repository that you can see", Text: "Ask an owner of the workspace to give you access to one.",
+		},
+	}
+	if ws.Creates {
+		page.Empty = ui.Empty{
 			Icon: "repository", Title: "No repository yet", Text: "Create the first one. It is private unless you say otherwise.",
 			Link: ui.Link{Text: "Create repository", Href: "/" + ws.Slug + "/workspace/create-repository"},
-		},
+		}
 	}
 	if len(repositories) > listed {
 		page.Repositories = repositories[:listed]
