@@ -18,6 +18,9 @@ type adminCommand struct {
 		Create  personCreate  `cmd:"" help:"Make a person: with the password that is piped in, or with a mailed link to choose one."`
 		List    personList    `cmd:"" help:"List all people."`
 		Suspend personSuspend `cmd:"" help:"Shut a person out of both sites at once."`
+		Resume  personResume  `cmd:"" help:"Let a suspended person in again."`
+
+		RecoveryLink personRecoveryLink `cmd:"" help:"Mail a person a link to choose a new password."`
 	} `cmd:"" help:"People of Account."`
 	Token struct {
 		Create tokenCreate `cmd:"" help:"Make an API token for a user, and print it alone."`

@@ -102,6 +102,34 @@ func (c *personSuspend) Run(ctx context.Context) error {
 	})
 }
 
+type personResume struct {
+	admin
+	Email string `arg:"" help:"Their email address."`
+}
+
+func (c *personResume) Run(ctx context.Context) error {
+	return (&personSuspend{admin: c.admin, Email: c.Email, Lift: true}).Run(ctx)
+}
+
+type personRecoveryLink struct {
+	admin
+	Email string `arg:"" help:"Their email address."`
+}
+
+func (c *personRecoveryLink) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		p, err := s.people.Find(ctx, c.Email)
+		if err != nil {
+			return err
+		}
+		if err := s.signIn.MailRecovery(ctx, p, person.Operator()); err != nil {
+			return err
+		}
+		fmt.Printf("%s gets a mail with a link to choose a new password, as soon as sallyport serve runs.\n", p.Email)
+		return nil
+	})
+}
+
 type tokenCreate struct {
 	admin
 	User   string   `help:"Whose: the username in Code." required:"" placeholder:"USERNAME"`

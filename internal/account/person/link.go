@@ -23,6 +23,7 @@ const (
 	KindSignUp Kind = "signup" // confirms the address of a sign-up
 	KindInvite Kind = "invite" // lets a person whom the operator made choose a password
 	KindEmail  Kind = "email"  // confirms a further address
+	KindReset  Kind = "reset"  // lets a person choose a new password
 )
 
 // Link is what is known of a link to whoever holds it.

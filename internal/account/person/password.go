@@ -74,16 +74,21 @@ func (s *Service) rehash(ctx context.Context, id, old string, password secret.St
 	return nil
 }
 
-// setPassword stores the password, in the caller's transaction.
+// setPassword stores the password, in the caller's transaction, and voids the
+// links by which another could be chosen.
 func (s *Service) setPassword(ctx context.Context, tx *db.Tx, id string, password NewPassword) error {
 	if password.phc == "" {
 		return fmt.Errorf("setting a password: it wasn't judged")
 	}
 	_, err := db.Exec(ctx, tx, `
 		INSERT INTO person_password (person, hash, changed) VALUES ($1, $2, $3)
-		ON CONFLICT (person) DO UPDATE SET hash = $2, changed = $3`, id, password.phc, s.Clock())
+		ON CONFLICT (person) DO UPDATE SET hash = $2, changed = $3, failures = 0`, id, password.phc, s.Clock())
 	if err != nil {
 		return fmt.Errorf("setting a password: %w", err)
+	}
+	_, err = db.Exec(ctx, tx, `UPDATE person_link SET used = $1 WHERE person = $2 AND kind = $3 AND used = 0`, s.Clock(), id, KindReset)
+	if err != nil {
+		return fmt.Errorf("voiding links: %w", err)
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, proof Proof, v Visit) (
 		return secret.String{}, fmt.Errorf("opening a session: %w", err)
 	}
 	if suspended {
-		return secret.String{}, errs.Denied("This account is suspended. Ask an administrator.")
+		return secret.String{}, errSuspended
 	}
 	token, hash := secret.Token("")
 	methods := make([]string, len(proof.methods))

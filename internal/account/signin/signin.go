@@ -22,7 +22,6 @@ package signin
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"sallyport.dev/internal/account/person"
@@ -30,6 +29,7 @@ import (
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 	"sallyport.dev/internal/throttle"
 )
@@ -79,7 +79,7 @@ func (s *Service) password(ctx context.Context, p person.Person, email string, p
 	}
 	// Only whoever has the password is told.
 	if p.Suspended {
-		return Flow{}, errs.Denied("This account is suspended. Ask an administrator.")
+		return Flow{}, errSuspended
 	}
 	if err := s.Throttle.Reset(ctx, count.own); err != nil {
 		return Flow{}, err
@@ -114,27 +114,9 @@ func (s *Service) counters(p person.Person, email string, v Visit) counters {
 		who = "unknown " + secret.Hash(email)
 	}
 	return counters{
-		source: throttle.Key("password", "source", source(v.Address)),
+		source: throttle.Key("password", "source", request.Network(v.Address)),
 		own:    throttle.Key("password", "person", who),
 	}
-}
-
-// source is the part of a network address that one party holds: a whole IPv4
-// address, an IPv6 network of 64 bits.
-func source(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
-	}
-	network, err := ip.Prefix(64)
-	if err != nil {
-		return address
-	}
-	return network.String()
 }
 
 // ChangePassword puts a new password in place of the current one, which must be
@@ -151,15 +133,7 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, current, 
 	if err != nil {
 		return secret.String{}, err
 	}
-	own := []string{session.Person.Name}
-	emails, err := s.People.Emails(ctx, session.Person.ID)
-	if err != nil {
-		return secret.String{}, err
-	}
-	for _, each := range emails {
-		own = append(own, each.Address)
-	}
-	password, err := s.People.NewPassword(ctx, "password", chosen, own...)
+	password, err := s.People.NewOwnPassword(ctx, session.Person, chosen)
 	if err != nil {
 		return secret.String{}, err
 	}

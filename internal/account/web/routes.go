@@ -36,6 +36,11 @@ func (s *Site) addRoutes() {
 	s.page("/setup", s.showSetUp)
 	s.form("/setup", s.setUp, s.setUpAgain)
 
+	s.page("/forgotten", s.showForgotten)
+	s.form("/forgotten", s.forgotten, s.forgottenAgain)
+	s.page("/reset", s.showReset)
+	s.form("/reset", s.reset, s.resetAgain)
+
 	s.page("/manage-profile", s.own(s.showProfile))
 	s.form("/manage-profile", s.own(s.rename), s.profileAgain)
 	s.form("/manage-profile/emails", s.own(s.addEmail), s.profileAgain)

@@ -17,6 +17,7 @@ type signInPage struct {
 	Return string // sealed: the page of this site to go on to; may be empty
 	App    string // the name of the app that waits; empty: none
 	SignUp string // the address of the sign-up page; empty: no way to it
+	Forgot string // the address of the page for a forgotten password
 }
 
 func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
@@ -88,7 +89,7 @@ func (s *Site) signInForm(w http.ResponseWriter, r *http.Request, form ui.Form, 
 	if err != nil {
 		return err
 	}
-	page := signInPage{Form: form, Flow: flow, Return: r.Form.Get("return"), App: waits.AppName}
+	page := signInPage{Form: form, Flow: flow, Return: r.Form.Get("return"), App: waits.AppName, Forgot: withFlow("/forgotten", flow)}
 	if s.maySignUp(waits) {
 		page.SignUp = withFlow("/signup", flow)
 	}

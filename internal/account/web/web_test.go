@@ -16,13 +16,16 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 	}
 	refused := ui.Refused(map[string][]string{"email": {"a@example.com"}}, errs.Invalid("email", "No."))
 	uitest.Check(t, pages, map[string][]any{
-		"signin.html":   {signInPage{}, signInPage{Form: refused, Flow: "f", App: "Code", SignUp: "/signup?flow=f"}},
-		"continue.html": {continuePage{}, continuePage{App: "Wiki", Profile: true, Email: true}},
-		"signup.html":   {signUpPage{}, signUpPage{Form: refused, Flow: "f", App: "Code", Invited: "a@example.com", SignIn: "/signin"}},
-		"mailed.html":   {mailedPage{"a@example.com"}},
-		"confirm.html":  {linkPage{Kind: person.KindSignUp}, linkPage{Kind: person.KindEmail, Form: refused}},
-		"setup.html":    {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},
-		"profile.html":  {profilePage{}, profilePage{Form: refused, Emails: []person.Email{{Address: "a@example.com", Main: true}, {Address: "b@example.com"}}}},
-		"security.html": {securityPage{}, securityPage{Form: refused}},
+		"signin.html":           {signInPage{}, signInPage{Form: refused, Flow: "f", App: "Code", SignUp: "/signup?flow=f"}},
+		"continue.html":         {continuePage{}, continuePage{App: "Wiki", Profile: true, Email: true}},
+		"signup.html":           {signUpPage{}, signUpPage{Form: refused, Flow: "f", App: "Code", Invited: "a@example.com", SignIn: "/signin"}},
+		"mailed.html":           {mailedPage{"a@example.com"}},
+		"confirm.html":          {linkPage{Kind: person.KindSignUp}, linkPage{Kind: person.KindEmail, Form: refused}},
+		"forgotten.html":        {forgottenPage{}, forgottenPage{Form: refused, Flow: "f", SignIn: "/signin"}},
+		"forgotten-mailed.html": {forgottenMailedPage{"a@example.com", "/forgotten"}},
+		"reset.html":            {linkPage{Kind: person.KindReset}, linkPage{Kind: person.KindReset, Form: refused}},
+		"setup.html":            {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},
+		"profile.html":          {profilePage{}, profilePage{Form: refused, Emails: []person.Email{{Address: "a@example.com", Main: true}, {Address: "b@example.com"}}}},
+		"security.html":         {securityPage{}, securityPage{Form: refused}},
 	})
 }

@@ -314,3 +314,9 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func personInput(email, password string) person.Input {
+	return person.Input{Name: "Bob", Email: email, Password: secret.New(password)}
+}
+
+func operator() person.Author { return person.Operator() }
