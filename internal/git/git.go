@@ -56,6 +56,7 @@ type Git struct {
 	readers *readers
 	objects *lru.Cache[objectKey, object]
 	packing chan struct{} // one place for each process that makes or takes a pack
+	cloned  *lru.Cache[cloneKey, struct{}]
 
 	mu    sync.Mutex
 	known map[string]*Repository
@@ -78,6 +79,7 @@ func Find(ctx context.Context, path string) (*Git, error) {
 		path:    path,
 		objects: lru.New[objectKey, object](16 << 20),
 		packing: make(chan struct{}, 8*runtime.GOMAXPROCS(0)),
+		cloned:  lru.New[cloneKey, struct{}](cloneSeen),
 		known:   map[string]*Repository{},
 	}
 	if g.version, err = g.readVersion(ctx); err != nil {

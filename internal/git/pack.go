@@ -41,6 +41,31 @@ func (r *Repository) UploadPack(ctx context.Context, protocol Protocol, request 
 	if !wellFormed(request) {
 		return errs.Invalid("", "The request isn't in git's protocol.")
 	}
+	refs, err := r.Refs(ctx)
+	if err != nil {
+		return err
+	}
+	key, clone := cloneKeyOf(protocol, request, refs)
+	if !clone {
+		return r.pack(ctx, protocol, request, w)
+	}
+	if sent, err := r.sendClone(key, w); sent {
+		return err
+	}
+	if !r.wantsClone(key) {
+		return r.pack(ctx, protocol, request, w)
+	}
+	kept := r.keepClone(w)
+	err = r.pack(ctx, protocol, request, kept)
+	if now, again := r.Refs(ctx); again != nil || now != refs {
+		kept.drop() // a push came in between: which of the states is it?
+	}
+	kept.finish(r.clonePath(key), err)
+	return err
+}
+
+// pack lets git answer a request that isn't ls-refs.
+func (r *Repository) pack(ctx context.Context, protocol Protocol, request []byte, w io.Writer) error {
 	done, err := r.git.startPacking(ctx)
 	if err != nil {
 		return err

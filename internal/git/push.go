@@ -184,6 +184,7 @@ func (r *Repository) ReceivePack(ctx context.Context, protocol Protocol, limits 
 	}
 	defer done()
 	err = r.receive(ctx, protocol, limits, asked, body, &packetWriter{w: w})
+	r.dropClones()
 	drain(body, limits.Pack)
 	if errors.Is(err, errPushTooLarge) {
 		over := "larger than " + Size(limits.Pack) + ", the limit here"
