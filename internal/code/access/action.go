@@ -38,10 +38,18 @@ func (r Role) onWorkspace() Permission {
 type Content uint8
 
 const (
-	Self       Content = iota + 1 // the actor's own profile and settings
-	Workspace                     // a workspace: its settings, members, lists
-	Repository                    // a repository: code, branches, transport
+	Self         Content = iota + 1 // the actor's own profile and settings
+	Workspace                       // a workspace: its settings, members, lists
+	Repository                      // a repository: code, branches, transport
+	IssueTracker                    // a repository's, with a visibility of its own
+	Wiki                            // a repository's, with a visibility of its own
+	Snippet                         // of a workspace
 )
+
+// publishable reports whether content of the kind can be public at all.
+func (c Content) publishable() bool {
+	return c == Repository || c == IssueTracker || c == Wiki || c == Snippet
+}
 
 // Action is one thing that may be asked of the gate. Every route declares one.
 // The zero Action is none, and is refused.
@@ -73,6 +81,23 @@ const (
 
 	ReadRepository
 	WriteRepository
+	ManageRepository // what it has beside code, and who sees that
+
+	ReadIssues
+	RaiseIssues // and comment: open to whoever may read, as on every tracker
+	WriteIssues
+	AdminIssues
+
+	ReadWiki
+	WriteWiki
+
+	ListSnippets
+	CreateSnippet
+	ReadSnippet
+	CommentSnippet // open to whoever may read
+	WriteSnippet
+	ManageSnippet // its visibility
+	DeleteSnippet
 
 	actionEnd
 )
@@ -125,6 +150,34 @@ func ruleOf(a Action) rule {
 		return rule{name: "read_repository", content: Repository, needs: Read, scope: ScopeReadRepository, reads: true}
 	case WriteRepository:
 		return rule{name: "write_repository", content: Repository, needs: Write, scope: ScopeWriteRepository}
+	case ManageRepository:
+		return rule{name: "manage_repository", content: Repository, needs: Admin, sensitive: true}
+	case ReadIssues:
+		return rule{name: "read_issues", content: IssueTracker, needs: Read, scope: ScopeReadIssue, reads: true}
+	case RaiseIssues:
+		return rule{name: "raise_issues", content: IssueTracker, needs: Read, scope: ScopeWriteIssue}
+	case WriteIssues:
+		return rule{name: "write_issues", content: IssueTracker, needs: Write, scope: ScopeWriteIssue}
+	case AdminIssues:
+		return rule{name: "admin_issues", content: IssueTracker, needs: Admin, scope: ScopeAdminRepository}
+	case ReadWiki:
+		return rule{name: "read_wiki", content: Wiki, needs: Read, scope: ScopeReadWiki, reads: true}
+	case WriteWiki:
+		return rule{name: "write_wiki", content: Wiki, needs: Write, scope: ScopeWriteWiki}
+	case ListSnippets:
+		return rule{name: "list_snippets", content: Workspace, needs: Read, scope: ScopeReadSnippet, reads: true}
+	case CreateSnippet:
+		return rule{name: "create_snippet", content: Workspace, needs: Write, scope: ScopeWriteSnippet}
+	case ReadSnippet:
+		return rule{name: "read_snippet", content: Snippet, needs: Read, scope: ScopeReadSnippet, reads: true}
+	case CommentSnippet:
+		return rule{name: "comment_snippet", content: Snippet, needs: Read, scope: ScopeWriteSnippet}
+	case WriteSnippet:
+		return rule{name: "write_snippet", content: Snippet, needs: Write, scope: ScopeWriteSnippet}
+	case ManageSnippet:
+		return rule{name: "manage_snippet", content: Snippet, needs: Admin, scope: ScopeWriteSnippet, sensitive: true}
+	case DeleteSnippet:
+		return rule{name: "delete_snippet", content: Snippet, needs: Admin, scope: ScopeDeleteSnippet, sensitive: true}
 	default:
 		return rule{}
 	}

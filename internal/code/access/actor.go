@@ -61,22 +61,40 @@ const (
 	ScopeReadRepository  Scope = "read:repository:bitbucket"
 	ScopeWriteRepository Scope = "write:repository:bitbucket"
 	ScopeAdminRepository Scope = "admin:repository:bitbucket"
+	ScopeReadIssue       Scope = "read:issue:bitbucket"
+	ScopeWriteIssue      Scope = "write:issue:bitbucket"
+	ScopeReadWiki        Scope = "read:wiki:bitbucket"
+	ScopeWriteWiki       Scope = "write:wiki:bitbucket"
+	ScopeReadSnippet     Scope = "read:snippet:bitbucket"
+	ScopeWriteSnippet    Scope = "write:snippet:bitbucket"
+	ScopeDeleteSnippet   Scope = "delete:snippet:bitbucket"
 )
 
 // Scopes lists every scope there is.
 func Scopes() []Scope {
-	return []Scope{ScopeReadUser, ScopeReadWorkspace, ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository}
+	return []Scope{
+		ScopeReadUser, ScopeReadWorkspace, ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository,
+		ScopeReadIssue, ScopeWriteIssue, ScopeReadWiki, ScopeWriteWiki, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet,
+	}
 }
 
 // covers reports whether having s is enough where need is needed.
 func (s Scope) covers(need Scope) bool {
 	switch s {
+	case need:
+		return true
 	case ScopeWriteRepository:
-		return need == s || need == ScopeReadRepository
+		return need == ScopeReadRepository
 	case ScopeAdminRepository:
-		return need == s || need == ScopeWriteRepository || need == ScopeReadRepository
+		return need == ScopeWriteRepository || need == ScopeReadRepository
+	case ScopeWriteIssue:
+		return need == ScopeReadIssue
+	case ScopeWriteWiki:
+		return need == ScopeReadWiki
+	case ScopeWriteSnippet:
+		return need == ScopeReadSnippet
 	default:
-		return need == s
+		return false
 	}
 }
 

@@ -153,8 +153,8 @@ func TestAttack17OtherWorkspacesStayOpen(t *testing.T) {
 		w.require("acme")
 		w.sql(`UPDATE workspace SET networks = '198.51.100.0/24', phishing_resistant = TRUE, refuse_machines = TRUE WHERE slug = 'acme'`)
 		w.expect(session("alice"), secret, ReadRepository, Forbidden, ReasonNetwork)
-		w.allowed(session("alice"), Target{"home", "notes"}, WriteRepository)
-		w.allowed(token("alice"), Target{"home", "notes"}, WriteRepository)
+		w.allowed(session("alice"), Target{Workspace: "home", Repository: "notes"}, WriteRepository)
+		w.allowed(token("alice"), Target{Workspace: "home", Repository: "notes"}, WriteRepository)
 		w.allowed(session("alice"), Target{Workspace: "home"}, ManageMembers)
 		w.allowed(session("alice"), acme, LeaveWorkspace)
 		w.allowed(session("alice"), open, ReadRepository)
@@ -240,12 +240,12 @@ func TestAttack29WhatExistsIsToldToNobodyWhoIsRefused(t *testing.T) {
 		}
 		for _, a := range []Actor{{}, session("alice"), token("alice"), scopeless, session("ghost"), {Credential: DeployKey, Scopes: Scopes()}} {
 			for _, action := range []Action{ReadRepository, WriteRepository} {
-				there, missing := answer(a, secret, action), answer(a, Target{"acme", "missing"}, action)
+				there, missing := answer(a, secret, action), answer(a, Target{Workspace: "acme", Repository: "missing"}, action)
 				if !reflect.DeepEqual(there, missing) {
 					t.Errorf("%v by %s %q: there %+v, missing %+v", action, a.Credential, a.User, there, missing)
 				}
 				if a.User == "alice" { // of another's workspace nothing shows, not even that it is one
-					there, missing = answer(a, Target{"other", "secret"}, action), answer(a, Target{"nowhere", "secret"}, action)
+					there, missing = answer(a, Target{Workspace: "other", Repository: "secret"}, action), answer(a, Target{Workspace: "nowhere", Repository: "secret"}, action)
 					if !reflect.DeepEqual(there, missing) || there.Outcome != Hidden {
 						t.Errorf("%v by an outsider: there %+v, missing %+v", action, there, missing)
 					}
@@ -273,8 +273,8 @@ func TestAttack32NamedLikeAnID(t *testing.T) {
 		w.expect(token("alice"), secret, ReadRepository, Enrol, ReasonTwoStepRequired)
 		w.workspace("w-acme", "owner mallory") // its id is w-w-acme
 		w.repository("w-acme", "r-acme-secret", false)
-		w.expect(session("mallory"), Target{"acme", "r-acme-secret"}, ReadRepository, Hidden, ReasonNotFound)
-		grant, err := w.gate.Check(t.Context(), session("mallory"), Target{"w-acme", "r-acme-secret"}, ReadRepository)
+		w.expect(session("mallory"), Target{Workspace: "acme", Repository: "r-acme-secret"}, ReadRepository, Hidden, ReasonNotFound)
+		grant, err := w.gate.Check(t.Context(), session("mallory"), Target{Workspace: "w-acme", Repository: "r-acme-secret"}, ReadRepository)
 		if err != nil || grant.Workspace().ID != "w-w-acme" || grant.Repository().ID != "r-w-acme-r-acme-secret" {
 			t.Errorf("%+v, %v", grant, err)
 		}
@@ -303,7 +303,7 @@ func TestRowsOfAnotherWorkspaceDontCount(t *testing.T) {
 		w.repository("beta", "secret", true)
 		w.require("beta")
 		w.expect(session("bob"), secret, ReadRepository, Hidden, ReasonNotFound)
-		w.expect(session("alice"), Target{"beta", "secret"}, WriteRepository, Forbidden, ReasonPermission)
+		w.expect(session("alice"), Target{Workspace: "beta", Repository: "secret"}, WriteRepository, Forbidden, ReasonPermission)
 		w.allowed(session("alice"), secret, WriteRepository)
 	})
 }

@@ -60,7 +60,7 @@ func benchmarkCheck(b *testing.B, d *db.DB, n int) {
 	w.crowd(n)
 	w.require("acme")
 	many := stepped(fmt.Sprintf("u-%d", n/2))
-	there := Target{"acme", fmt.Sprintf("r-%d", n/2)}
+	there := Target{Workspace: "acme", Repository: fmt.Sprintf("r-%d", n/2)}
 	for _, c := range []struct {
 		name   string
 		actor  Actor
@@ -69,7 +69,7 @@ func benchmarkCheck(b *testing.B, d *db.DB, n int) {
 		reason Reason
 	}{
 		{"allowed", many, there, Allow, ReasonAllowed},
-		{"missing", many, Target{"acme", "missing"}, Hidden, ReasonNotFound},
+		{"missing", many, Target{Workspace: "acme", Repository: "missing"}, Hidden, ReasonNotFound},
 		{"outsider", session("bob"), there, Hidden, ReasonNotFound},
 		{"blocked", session("alice"), there, Enrol, ReasonTwoStepRequired},
 	} {
@@ -96,7 +96,7 @@ func benchmarkCheck(b *testing.B, d *db.DB, n int) {
 	})
 }
 
-// crowd adds n enrolled members with a token each, n repositories, and n groups
+// crowd adds n enrolled members with a token each, n repositories and snippets, and n groups
 // of a member each, and n empty workspaces; each member holds a permission by itself and by its group.
 func (w *world) crowd(n int) {
 	w.t.Helper()
@@ -111,6 +111,8 @@ func (w *world) crowd(n int) {
 			SELECT 't-' || i, 'h-' || i, 'u-' || i, '', '', 0, 0 FROM n`,
 		`INSERT INTO repository (id, workspace, slug, name, description, public, created, updated)
 			SELECT 'r-' || i, 'w-acme', 'r-' || i, '', '', FALSE, 0, 0 FROM n`,
+		`INSERT INTO snippet (id, workspace, author, title, public, created, updated)
+			SELECT 's-' || i, 'w-acme', 'u-' || i, '', FALSE, 0, 0 FROM n`,
 		`INSERT INTO workspace (id, slug, name, plan, created) SELECT 'w-' || i, 'w-' || i, '', 'premium', 0 FROM n`,
 		`INSERT INTO workspace_group (id, workspace, name, folded, created) SELECT 'g-' || i, 'w-acme', 'g-' || i, 'g-' || i, 0 FROM n`,
 		`INSERT INTO group_member (group_id, workspace, user_id, created) SELECT 'g-' || i, 'w-acme', 'u-' || i, 0 FROM n`,

@@ -291,12 +291,12 @@ func TestNamesOfAnySpelling(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.usual()
 		grant, err := w.gate.Check(t.Context(), session("alice"), Target{Workspace: "ACME", Repository: "Secret"}, ReadRepository)
-		if err != nil || grant.Workspace().Slug != "acme" || grant.Repository() != (RepositoryRef{ID: "r-acme-secret", Slug: "secret", Permission: Write}) {
+		if err != nil || grant.Workspace().Slug != "acme" || grant.Repository() != (RepositoryRef{ID: "r-acme-secret", Slug: "secret", Permission: Write, Wiki: Feature{On: true}, Issues: Feature{On: true}}) {
 			t.Errorf("upper case: %+v, %v", grant, err)
 		}
 		for _, name := range []string{"..", ".", "secret\x00", "\xff", "secret/", "sec%72et", "' OR TRUE --", "se_ret", "%", "r-acme-secret"} {
-			w.expect(session("alice"), Target{"acme", name}, ReadRepository, Hidden, ReasonNotFound)
-			w.expect(session("alice"), Target{name, "secret"}, ReadRepository, Hidden, ReasonNotFound)
+			w.expect(session("alice"), Target{Workspace: "acme", Repository: name}, ReadRepository, Hidden, ReasonNotFound)
+			w.expect(session("alice"), Target{Workspace: name, Repository: "secret"}, ReadRepository, Hidden, ReasonNotFound)
 			w.expect(session("alice"), Target{Workspace: name}, ReadWorkspace, Hidden, ReasonNotFound)
 		}
 	})
@@ -306,9 +306,9 @@ func TestNamesOfAnySpelling(t *testing.T) {
 func TestTargetMustFitTheAction(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t)).usual()
 	for _, action := range append(Actions(), 0, Open, actionEnd) {
-		for _, target := range []Target{self, acme, secret, {Repository: "secret"}} {
+		for _, target := range []Target{self, acme, secret, snippet1, {Repository: "secret"}, {Snippet: "s1"}, {Workspace: "acme", Repository: "secret", Snippet: "s1"}} {
 			grant, err := w.gate.Check(t.Context(), stepped("olga"), target, action)
-			if target.content() == action.Content() {
+			if target.fits(action.Content()) {
 				continue
 			}
 			if err == nil || grant.Require(Actions()...) == nil {
@@ -329,7 +329,8 @@ func TestGrantNamesWhatWasAllowed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := Grant{actor: stepped("olga"), action: WriteRepository, repository: RepositoryRef{ID: "r-acme-secret", Slug: "secret", Permission: Admin}}
+		want := Grant{actor: stepped("olga"), action: WriteRepository}
+		want.repository = RepositoryRef{ID: "r-acme-secret", Slug: "secret", Permission: Admin, Wiki: Feature{On: true}, Issues: Feature{On: true}}
 		want.actor.Factors.TOTP = true
 		want.workspace = WorkspaceRef{ID: "w-acme", Slug: "acme", Name: "ACME", Role: Owner, Creates: true, Policy: Policy{
 			RequireTwoStep: true, RequireFrom: now.Add(time.Hour), AcceptAccountMFA: true, AskAgain: time.Hour, AskOverSSH: true, RefuseMachines: true,
@@ -354,7 +355,7 @@ func TestGrantNamesWhatWasAllowed(t *testing.T) {
 			}
 		}
 		own, err := w.gate.Check(t.Context(), stepped("olga"), self, ReadSelf)
-		if err != nil || !reflect.DeepEqual(own.Workspace(), WorkspaceRef{}) || own.Repository() != (RepositoryRef{}) || own.Action() != ReadSelf {
+		if err != nil || !reflect.DeepEqual(own.Workspace(), WorkspaceRef{}) || own.Repository() != (RepositoryRef{}) || own.Snippet() != (SnippetRef{}) || own.Action() != ReadSelf {
 			t.Errorf("of one's own settings: %+v, %v", own, err)
 		}
 	})
@@ -366,20 +367,20 @@ func TestCheckUsesIndexesOnly(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.usual()
 		w.crowd(3000)
-		plan := w.plan(query, "acme", "r-1500", "u-1500")
+		plan := w.plan(query, "acme", "r-1500", "u-1500", "s-1500")
 		for _, line := range plan {
 			scans := strings.HasPrefix(line, "SCAN") && line != "SCAN CONSTANT ROW" && line != "SCAN anchor"
 			if scans || strings.Contains(line, "Seq Scan") {
 				t.Errorf("a table is read through: %s\n%s", line, strings.Join(plan, "\n"))
 			}
 		}
-		// workspace, repository, member and user; two kinds of factor; a permission of
+		// workspace, repository, snippet, member and user; two kinds of factor; a permission of
 		// one's own, and by groups (2); groups that create (2).
 		searched := strings.Count(strings.Join(plan, "\n"), "SEARCH") + strings.Count(strings.Join(plan, "\n"), "Scan using")
 		if w.d.Engine == db.SQLite {
 			searched-- // the most of the permissions is looked up in what was found
 		}
-		if searched != 11 {
+		if searched != 12 {
 			t.Errorf("%d tables are searched\n%s", searched, strings.Join(plan, "\n"))
 		}
 	})

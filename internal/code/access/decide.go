@@ -82,7 +82,7 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 		p = Policy{} // a person's own settings are under no workspace's rules
 	}
 	a.Evidence = a.carried()
-	public := r.Exists && r.Public && !p.NoPublic && rule.content == Repository
+	public := r.Exists && r.Public && !p.NoPublic && rule.content.publishable()
 
 	// 1. Public content, read.
 	if public && rule.reads {
@@ -128,8 +128,9 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 			}
 		}
 	}
-	// 8. Sensitive actions.
-	if rule.sensitive && a.Credential.person() && !fresh(&a, &p, now) {
+	// 8. Sensitive actions. An API token can't take a step; the scope that such
+	// an action needs was given to it in one (decision 0025).
+	if rule.sensitive && a.Credential.person() && a.Credential != APIToken && !fresh(&a, &p, now) {
 		return Verdict{
 			Outcome: Renew, Reason: ReasonFreshStep, MaxAge: FreshFor,
 			AtAccount: !a.Factors.Enrolled(), ACR: "aal2",

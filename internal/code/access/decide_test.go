@@ -226,7 +226,7 @@ func resourcesFor(action Action) []Resource {
 	var all []Resource
 	for permission := None; permission <= Admin; permission++ {
 		all = append(all, Resource{Exists: true, Permission: permission}, Resource{Permission: permission})
-		if action.Content() == Repository || permission == None {
+		if slices.Contains(canBePublic, action.Content()) || permission == None {
 			all = append(all, Resource{Exists: true, Public: true, Permission: permission})
 		}
 	}

@@ -10,7 +10,8 @@
 // the gate doesn't compile, and one that asks for the wrong thing is refused.
 //
 // The package reads tables of the rooms above it (code_user, workspace, member,
-// groups, repository and its permissions) and of factor; it writes only access_record, its daily counters.
+// groups, repository and its permissions, snippet) and of factor; it writes only
+// access_record, its daily counters.
 //
 // Invariants: no Grant without an Allow from Decide; whatever can't be read
 // refuses; a member who is blocked can't tell what exists behind the block.

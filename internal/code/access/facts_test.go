@@ -35,9 +35,29 @@ var askedOf = map[Action]asked{
 	ManageAccess:     {Workspace, Admin, "", sensitive},
 	ReadPlan:         {Workspace, Read, "", reads},
 
-	ReadRepository:  {Repository, Read, ScopeReadRepository, reads},
-	WriteRepository: {Repository, Write, ScopeWriteRepository, 0},
+	ReadRepository:   {Repository, Read, ScopeReadRepository, reads},
+	WriteRepository:  {Repository, Write, ScopeWriteRepository, 0},
+	ManageRepository: {Repository, Admin, "", sensitive},
+
+	ReadIssues:  {IssueTracker, Read, ScopeReadIssue, reads},
+	RaiseIssues: {IssueTracker, Read, ScopeWriteIssue, 0},
+	WriteIssues: {IssueTracker, Write, ScopeWriteIssue, 0},
+	AdminIssues: {IssueTracker, Admin, ScopeAdminRepository, 0},
+
+	ReadWiki:  {Wiki, Read, ScopeReadWiki, reads},
+	WriteWiki: {Wiki, Write, ScopeWriteWiki, 0},
+
+	ListSnippets:   {Workspace, Read, ScopeReadSnippet, reads},
+	CreateSnippet:  {Workspace, Write, ScopeWriteSnippet, 0},
+	ReadSnippet:    {Snippet, Read, ScopeReadSnippet, reads},
+	CommentSnippet: {Snippet, Read, ScopeWriteSnippet, 0},
+	WriteSnippet:   {Snippet, Write, ScopeWriteSnippet, 0},
+	ManageSnippet:  {Snippet, Admin, ScopeWriteSnippet, sensitive},
+	DeleteSnippet:  {Snippet, Admin, ScopeDeleteSnippet, sensitive},
 }
+
+// canBePublic is the table "What is private": all but a workspace has two columns.
+var canBePublic = []Content{Repository, IssueTracker, Wiki, Snippet}
 
 // enough lists the scopes that will do for one: writing includes reading,
 // administering includes writing.
@@ -47,6 +67,13 @@ var enough = map[Scope][]Scope{
 	ScopeReadRepository:  {ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository},
 	ScopeWriteRepository: {ScopeWriteRepository, ScopeAdminRepository},
 	ScopeAdminRepository: {ScopeAdminRepository},
+	ScopeReadIssue:       {ScopeReadIssue, ScopeWriteIssue},
+	ScopeWriteIssue:      {ScopeWriteIssue},
+	ScopeReadWiki:        {ScopeReadWiki, ScopeWriteWiki},
+	ScopeWriteWiki:       {ScopeWriteWiki},
+	ScopeReadSnippet:     {ScopeReadSnippet, ScopeWriteSnippet},
+	ScopeWriteSnippet:    {ScopeWriteSnippet},
+	ScopeDeleteSnippet:   {ScopeDeleteSnippet},
 }
 
 // factsOf gathers what is true of a case.
@@ -69,6 +96,7 @@ func factsOfActor(a *Actor, now time.Time) fact {
 	case SSHKey:
 		f = overSSH
 	case APIToken:
+		f = scoped
 	case WorkspaceToken, RepositoryToken, DeployKey: // "exempt (they belong to nobody)"
 		if a.User != "" {
 			return nobody
@@ -174,7 +202,7 @@ func factsOfResource(p *Policy, r *Resource, what asked) fact {
 	permission := r.Permission
 	if r.Exists {
 		f |= exists
-		if r.Public && what.on == Repository && !p.NoPublic {
+		if r.Public && slices.Contains(canBePublic, what.on) && !p.NoPublic {
 			f |= public
 			permission = max(permission, Read) // what anyone may read is no secret
 		}

@@ -24,28 +24,35 @@ func New(d *db.DB, c clock.Clock, records *Records) *Gate {
 	return &Gate{db: d, clock: c, records: records}
 }
 
-// Target names what is asked for: a repository of a workspace, a workspace,
-// or, where both are empty, the actor's own settings.
+// Target names what is asked for: a repository of a workspace, or what belongs
+// to that; a snippet of one; a workspace; or, where all are empty, the actor's
+// own settings.
 type Target struct {
 	Workspace  string // slug
 	Repository string // slug
+	Snippet    string // id
 }
 
-func (t Target) content() Content {
-	switch {
-	case t.Repository != "":
-		return Repository
-	case t.Workspace != "":
-		return Workspace
+// fits reports whether content of the kind is named in this way.
+func (t Target) fits(c Content) bool {
+	switch c {
+	case Repository, IssueTracker, Wiki:
+		return t.Repository != "" && t.Snippet == ""
+	case Snippet:
+		return t.Snippet != "" && t.Repository == ""
+	case Workspace:
+		return t.Workspace != "" && t.Repository == "" && t.Snippet == ""
+	case Self:
+		return t == Target{}
 	default:
-		return Self
+		return false
 	}
 }
 
 // Check judges one request. It returns a Grant, or a *Refusal, or, where the
 // facts can't be read, an error of kind Unavailable, which refuses as well.
 func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Action) (Grant, error) {
-	if target.content() != action.Content() {
+	if !target.fits(action.Content()) {
 		return Grant{}, fmt.Errorf("checking %v: the target %+v is of another kind", action, target)
 	}
 	f, err := g.facts(ctx, actor, target)
@@ -73,7 +80,10 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 		workspace: WorkspaceRef{
 			ID: f.WorkspaceID, Slug: f.WorkspaceSlug, Name: f.WorkspaceName, Role: f.Role, Creates: f.Creates, Policy: f.policy,
 		},
-		repository: RepositoryRef{ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Permission: f.Permission},
+		repository: RepositoryRef{
+			ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Permission: f.Permission, Wiki: f.Wiki(), Issues: f.Issues(),
+		},
+		snippet: f.snippet(actor),
 	}, nil
 }
 
@@ -97,8 +107,18 @@ type row struct {
 	Public                                    bool
 	Permission                                Permission // on the repository; where it doesn't exist, what they would have
 	Creates                                   bool       // may create repositories
+	HasWiki, WikiPublic                       bool
+	HasIssues, IssuesPublic                   bool
+	SnippetID, SnippetAuthor                  string
+	SnippetPublic                             bool
 	UserExists, AccountOpens, TOTP, WebAuthn  bool
 }
+
+// Wiki tells of the repository's wiki.
+func (r *row) Wiki() Feature { return Feature{On: r.HasWiki, Public: r.WikiPublic} }
+
+// Issues tells of the repository's issue tracker.
+func (r *row) Issues() Feature { return Feature{On: r.HasIssues, Public: r.IssuesPublic} }
 
 // The one query. It gives one row whatever exists, and takes the same path for
 // what does and what doesn't. A factor that is off after too many wrong codes
@@ -111,17 +131,20 @@ SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
   COALESCE(m.role, ''), COALESCE(r.id, ''), COALESCE(r.slug, ''), COALESCE(r.public, FALSE),
   ` + permissionSQL + `,
   COALESCE(` + createsSQL + `, FALSE),
+  COALESCE(r.has_wiki, FALSE), COALESCE(r.wiki_public, FALSE), COALESCE(r.has_issues, FALSE), COALESCE(r.issues_public, FALSE),
+  COALESCE(s.id, ''), COALESCE(s.author, ''), COALESCE(s.public, FALSE),
   u.id IS NOT NULL AND NOT u.suspended, COALESCE(u.account_opens, FALSE),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'totp' AND confirmed > 0),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'webauthn' AND confirmed > 0)
 FROM (SELECT 1 AS one) AS anchor
 LEFT JOIN workspace w ON w.slug = $1
 LEFT JOIN repository r ON r.workspace = w.id AND r.slug = $2
+LEFT JOIN snippet s ON s.workspace = w.id AND s.id = $4
 LEFT JOIN member m ON m.workspace = w.id AND m.user_id = $3
 LEFT JOIN code_user u ON u.id = $3`
 
 func (g *Gate) facts(ctx context.Context, actor Actor, target Target) (facts, error) {
-	r, err := db.One[row](ctx, g.db, query, slug(target.Workspace), slug(target.Repository), actor.User)
+	r, err := db.One[row](ctx, g.db, query, slug(target.Workspace), slug(target.Repository), actor.User, slug(target.Snippet))
 	if err != nil {
 		return facts{}, fmt.Errorf("reading the facts: %w", err)
 	}
@@ -166,8 +189,35 @@ func (f *facts) resource(actor Actor, action Action) Resource {
 		return Resource{Exists: f.WorkspaceID != "", Permission: permission}
 	case Repository:
 		return Resource{Exists: f.RepositoryID != "", Public: f.Public, Permission: f.Permission}
+	case IssueTracker:
+		return Resource{Exists: f.HasIssues, Public: f.IssuesPublic, Permission: f.Permission}
+	case Wiki:
+		return Resource{Exists: f.HasWiki, Public: f.WikiPublic, Permission: f.Permission}
+	case Snippet:
+		return Resource{Exists: f.SnippetID != "", Public: f.SnippetPublic, Permission: f.onSnippet(actor)}
 	default:
 		return Resource{}
+	}
+}
+
+// snippet gives the snippet that was asked for; zero for none.
+func (f *facts) snippet(actor Actor) SnippetRef {
+	if f.SnippetID == "" {
+		return SnippetRef{}
+	}
+	return SnippetRef{ID: f.SnippetID, Author: f.SnippetAuthor, Public: f.SnippetPublic, Permission: f.onSnippet(actor)}
+}
+
+// onSnippet gives what the actor may do with the snippet: members read, its
+// author, while a member, and owners administer.
+func (f *facts) onSnippet(actor Actor) Permission {
+	switch {
+	case f.Role == Owner, f.Role == Member && actor.User != "" && f.SnippetAuthor == actor.User:
+		return Admin
+	case f.Role == Member:
+		return Read
+	default:
+		return None
 	}
 }
 

@@ -14,6 +14,7 @@ type Grant struct {
 	action     Action // 0: not made by Check
 	workspace  WorkspaceRef
 	repository RepositoryRef
+	snippet    SnippetRef
 }
 
 // WorkspaceRef is a workspace as the gate resolved it. Zero for actions on Self.
@@ -26,7 +27,19 @@ type WorkspaceRef struct {
 
 // RepositoryRef is a repository as the gate resolved it. Zero for other actions.
 type RepositoryRef struct {
-	ID, Slug   string
+	ID, Slug     string
+	Public       bool
+	Permission   Permission // the actor's; None for whoever reads it because it is public
+	Wiki, Issues Feature
+}
+
+// Feature is what a repository may have beside its code.
+type Feature struct{ On, Public bool }
+
+// SnippetRef is a snippet as the gate resolved it. Zero for other actions.
+type SnippetRef struct {
+	ID         string
+	Author     string // id of a user
 	Public     bool
 	Permission Permission // the actor's; None for whoever reads it because it is public
 }
@@ -55,8 +68,20 @@ func (g Grant) Action() Action { return g.action }
 // Workspace gives the workspace of the resource.
 func (g Grant) Workspace() WorkspaceRef { return g.workspace }
 
-// Repository gives the repository, for an action on one.
+// Repository gives the repository, for an action on one or on what belongs to it.
 func (g Grant) Repository() RepositoryRef { return g.repository }
+
+// Snippet gives the snippet, for an action on one.
+func (g Grant) Snippet() SnippetRef { return g.snippet }
+
+// Sees reports whether the actor, allowed something in a repository, may know
+// of its code, its wiki or its issue tracker. It tells a page which ways to
+// show, and opens nothing.
+func (g Grant) Sees(c Content) bool {
+	r := g.repository
+	part := map[Content]Feature{Repository: {On: true, Public: r.Public}, Wiki: r.Wiki, IssueTracker: r.Issues}[c]
+	return r.ID != "" && part.On && (r.Permission > None || part.Public && !g.workspace.Policy.NoPublic)
+}
 
 // Refusal is the error that carries a verdict other than Allow. What it tells
 // of the workspace is set only where the actor may know it.

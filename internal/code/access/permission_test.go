@@ -107,12 +107,12 @@ func TestPermissionIsTheMostOfAllThatWasGiven(t *testing.T) {
 func TestWithoutPermissionNothingCanBeProbed(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.usual()
-		missing := Target{"acme", "missing"}
+		missing := Target{Workspace: "acme", Repository: "missing"}
 		for _, def := range []Permission{None, Read, Write} {
 			for _, required := range []bool{false, true} {
 				w.sql(`UPDATE workspace SET default_access = $1, require_two_step = $2`, def, required)
 				for _, action := range Actions() {
-					if action.Content() != Repository {
+					if c := action.Content(); c != Repository && c != Wiki && c != IssueTracker {
 						continue
 					}
 					for _, a := range []Actor{{}, session("alice"), token("alice"), session("bob"), token("bob")} {

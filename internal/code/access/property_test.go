@@ -28,7 +28,12 @@ func (q question) decide() Verdict { return Decide(q.actor, q.policy, q.resource
 
 // publicRead reports whether it is reading what is public, which needs nothing.
 func (q question) publicRead() bool {
-	return q.resource.Exists && q.resource.Public && !q.policy.NoPublic && q.action == ReadRepository
+	return q.published() && askedOf[q.action].facts&reads != 0
+}
+
+// published reports whether what it is about is public.
+func (q question) published() bool {
+	return q.resource.Exists && q.resource.Public && !q.policy.NoPublic && slices.Contains(canBePublic, askedOf[q.action].on)
 }
 
 // Times include the future, as of a node whose clock is ahead, and the zero time.
@@ -123,7 +128,7 @@ func (q question) lacks() string {
 		return "a self"
 	case !q.resource.Exists:
 		return "the resource"
-	case q.resource.Permission < what.needs:
+	case q.resource.Permission < what.needs && !(what.needs == Read && q.published()):
 		return "permission"
 	case a.Credential != Session && a.Credential != SSHKey && factsOfScopes(&a, what) != 0:
 		return "a scope"
@@ -137,7 +142,7 @@ func (q question) lacks() string {
 		return "a second step in the session"
 	case required && a.Credential == SSHKey && p.AskOverSSH && !tookStep:
 		return "a second step on the connection"
-	case what.facts&sensitive != 0 && enrolled && now.Sub(a.Step.At) > 15*time.Minute && now.Sub(a.Account.AuthTime) > 15*time.Minute:
+	case what.facts&sensitive != 0 && isPerson && a.Credential != APIToken && enrolled && now.Sub(a.Step.At) > 15*time.Minute && now.Sub(a.Account.AuthTime) > 15*time.Minute:
 		return "a fresh step"
 	}
 	return ""

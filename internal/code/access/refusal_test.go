@@ -99,7 +99,7 @@ func TestOnlyMembersAreToldTheWorkspacesName(t *testing.T) {
 			{"an unknown credential with a member's id", Actor{Credential: "made_up", User: "alice"}, false},
 			{"nobody with a member's id", Actor{User: "alice"}, false},
 		} {
-			for _, target := range []Target{secret, {"acme", "missing"}, open} {
+			for _, target := range []Target{secret, {Workspace: "acme", Repository: "missing"}, open} {
 				_, err := w.gate.Check(t.Context(), c.a, target, WriteRepository)
 				refusal, ok := errors.AsType[*Refusal](err)
 				if !ok {

@@ -56,6 +56,12 @@ func (w *world) repository(workspace, slug string, public bool) {
 		VALUES ($1, $2, $3, $3, '', $4, 0, 0)`, "r-"+workspace+"-"+slug, "w-"+workspace, slug, public)
 }
 
+func (w *world) snippet(workspace, id, author string, public bool) {
+	w.t.Helper()
+	w.sql(`INSERT INTO snippet (id, workspace, author, title, public, created, updated)
+		VALUES ($1, $2, $3, '', $4, 0, 0)`, id, "w-"+workspace, author, public)
+}
+
 // factor gives a holder a confirmed one of Code.
 func (w *world) factor(holder, kind string) {
 	w.t.Helper()
@@ -69,7 +75,8 @@ func (w *world) require(workspace string) {
 }
 
 // usual makes what most tests start from: acme, owned by olga, with alice as a
-// member, the private repository "secret" and the public one "open"; bob is
+// member and author of the private snippet "s1", the private repository "secret"
+// and the public one "open", whose wikis and trackers are private; bob is
 // nobody's member. Nobody is enrolled and nothing is required.
 func (w *world) usual() *world {
 	w.t.Helper()
@@ -79,6 +86,7 @@ func (w *world) usual() *world {
 	w.workspace("acme", "owner olga", "member alice")
 	w.repository("acme", "secret", false)
 	w.repository("acme", "open", true)
+	w.snippet("acme", "s1", "alice", false)
 	return w
 }
 
@@ -107,11 +115,15 @@ var (
 	acme   = Target{Workspace: "acme"}
 	secret = Target{Workspace: "acme", Repository: "secret"}
 	open   = Target{Workspace: "acme", Repository: "open"}
+
+	snippet1 = Target{Workspace: "acme", Snippet: "s1"}
 )
 
 // targetOf gives the target in acme that an action is done to.
 func targetOf(action Action) Target {
-	return map[Content]Target{Self: self, Workspace: acme, Repository: secret}[action.Content()]
+	return map[Content]Target{
+		Self: self, Workspace: acme, Repository: secret, IssueTracker: secret, Wiki: secret, Snippet: snippet1,
+	}[action.Content()]
 }
 
 // verdict asks the gate and gives what it says; an error that isn't a refusal

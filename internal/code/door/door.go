@@ -60,7 +60,7 @@ func New(config Config) *Routes {
 }
 
 // Gated adds a route that is judged: who asks comes from the door, what is
-// asked for from {workspace} and {repo} in the pattern.
+// asked for from {workspace}, {repo} and, for a snippet, {id} in the pattern.
 func (rs *Routes) Gated(method, pattern string, action access.Action, h Gated) {
 	rs.add(method, pattern, rs.Judge(method, pattern, action, h))
 }
@@ -77,14 +77,17 @@ func (rs *Routes) Judge(method, pattern string, action access.Action, h Gated) h
 	if action.Content() == 0 {
 		panic(fmt.Sprintf("%s %s declares no action for the gate", method, pattern))
 	}
-	named := names{strings.Contains(pattern, "{workspace}"), strings.Contains(pattern, "{repo}")}
-	if named != namesOf(action) {
+	named := namesOf(action)
+	if named != (names{strings.Contains(pattern, "{workspace}"), strings.Contains(pattern, "{repo}"), named.snippet && strings.Contains(pattern, "{id}")}) {
 		panic(fmt.Sprintf("%s %s doesn't name what %v is done to", method, pattern, action))
 	}
 	rs.list = append(rs.list, Route{method, pattern, action})
 	return rs.adapt(func(w http.ResponseWriter, r *http.Request) error {
 		target := access.Target{Workspace: chi.URLParam(r, "workspace"), Repository: chi.URLParam(r, "repo")}
-		if named != (names{target.Workspace != "", target.Repository != ""}) {
+		if named.snippet {
+			target.Snippet = chi.URLParam(r, "id")
+		}
+		if named != (names{target.Workspace != "", target.Repository != "", target.Snippet != ""}) {
 			return ErrNoRoute // as in "//repo"
 		}
 		actor, err := rs.config.Authenticate(r)
@@ -100,12 +103,20 @@ func (rs *Routes) Judge(method, pattern string, action access.Action, h Gated) h
 }
 
 // names tells which names an address has.
-type names struct{ workspace, repository bool }
+type names struct{ workspace, repository, snippet bool }
 
 // namesOf gives those that an action needs to know what it is done to.
 func namesOf(action access.Action) names {
-	content := action.Content()
-	return names{workspace: content != access.Self, repository: content == access.Repository}
+	switch action.Content() {
+	case access.Self:
+		return names{}
+	case access.Repository, access.IssueTracker, access.Wiki:
+		return names{workspace: true, repository: true}
+	case access.Snippet:
+		return names{workspace: true, snippet: true}
+	default:
+		return names{workspace: true}
+	}
 }
 
 func (rs *Routes) adapt(h Open) http.HandlerFunc {

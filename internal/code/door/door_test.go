@@ -149,6 +149,13 @@ func TestRouteMustNameWhatItsActionIsDoneTo(t *testing.T) {
 		{"/g", access.ReadWorkspace, false},
 		{"/h/{workspace}/{repo}", access.ReadWorkspace, false},
 		{"/i/{Workspace}/{repository}", access.ReadRepository, false},
+		{"/j/{workspace}/{repo}/wiki", access.ReadWiki, true},
+		{"/k/{workspace}/wiki", access.ReadWiki, false},
+		{"/l/{workspace}/{repo}/issues/{id}", access.ReadIssues, true},
+		{"/m/{workspace}/{id}", access.ReadSnippet, true},
+		{"/n/{workspace}", access.ReadSnippet, false},
+		{"/o/{workspace}/{repo}/{id}", access.ReadSnippet, false},
+		{"/p/{workspace}/members/{id}", access.ReadMembers, true},
 	} {
 		if message := panics(func() { f.Gated("GET", c.pattern, c.action, f.handler("")) }); (message == "") != c.fits {
 			t.Errorf("%s for %v: %q", c.pattern, c.action, message)
