@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"internal/mail"},
 	{"internal/throttle", "internal/audit"},
 	{"internal/factor"},
-	{"internal/code/access", "internal/account/person"},
+	{"internal/code/access", "internal/account/person", "internal/account/policy"},
 	{"internal/code/user", "internal/code/workspace", "internal/code/repo", "internal/account/signin"},
 	{"internal/code/door", "internal/code/login", "internal/account/provider"},
 	{"internal/code/web", "internal/code/api", "internal/code/githttp", "internal/account/web"},

@@ -83,7 +83,7 @@ func (s *site) redirect() string { return s.URL + "/login/callback" }
 func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account *site) (*accountweb.Site, http.Handler, error) {
 	pages, err := accountweb.New(ctx, accountweb.Config{
 		URL: account.URL, CodeURL: code.URL, SignUp: accountweb.Mode(c.Signup),
-		DB: s.db, Box: s.box, Clock: clock.System, People: s.people, SignIn: s.signIn,
+		DB: s.db, Box: s.box, Clock: clock.System, People: s.people, SignIn: s.signIn, Audit: s.audit,
 	})
 	if err != nil {
 		return nil, nil, err

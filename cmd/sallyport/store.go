@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
@@ -32,6 +33,7 @@ type store struct {
 	outbox     *mail.Outbox
 	limiter    *throttle.Limiter
 	people     *person.Service
+	policy     *policy.Service
 	signIn     *signin.Service
 	users      *user.Service
 	workspaces *workspace.Service
@@ -73,7 +75,8 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 	s.people = &person.Service{
 		DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox, Throttle: s.limiter, Hasher: person.NewHasher(0),
 	}
-	s.signIn = &signin.Service{DB: d, Box: box, Clock: now, Audit: s.audit, Throttle: s.limiter, People: s.people}
+	s.policy = &policy.Service{DB: d, Clock: now, Audit: s.audit}
+	s.signIn = &signin.Service{DB: d, Box: box, Clock: now, Audit: s.audit, Throttle: s.limiter, People: s.people, Policy: s.policy}
 	s.users = &user.Service{
 		DB: d, Clock: now, Audit: s.audit, Throttle: s.limiter, Outbox: s.outbox,
 		Factors: &factor.Service{DB: d, Box: box, Clock: now, Realm: factor.Code, Issuer: "Sallyport Code"},

@@ -108,6 +108,16 @@ func (l *Log) Read(ctx context.Context, workspace string, after int64, limit int
 		WHERE seq > $1 AND ($2 = '' OR workspace = $2) ORDER BY seq LIMIT $3`, after, workspace, limit)
 }
 
+// Of gives up to limit records of a realm that somebody made or that are about
+// them, the newest first; those before a sequence number, or the newest where
+// that is 0.
+func (l *Log) Of(ctx context.Context, realm, id string, before int64, limit int) ([]Record, error) {
+	return db.All[Record](ctx, l.DB, `
+		SELECT `+columns+` FROM audit
+		WHERE realm = $1 AND (actor = $2 OR target = $2) AND ($3 = 0 OR seq < $3) ORDER BY seq DESC LIMIT $4`,
+		realm, id, before, limit)
+}
+
 // Broken says where the chain breaks.
 type Broken struct {
 	Seq int64

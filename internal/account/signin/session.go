@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
@@ -16,10 +17,8 @@ import (
 )
 
 const (
-	idle     = 7 * 24 * time.Hour  // since it was last seen
-	overall  = 30 * 24 * time.Hour // since it began
-	touch    = time.Minute         // how often "last seen" is written at most
-	maxAgent = 255                 // bytes kept of a browser's name
+	touch    = time.Minute // how often "last seen" is written at most
+	maxAgent = 255         // bytes kept of a browser's name
 )
 
 // Session is a person signed in to Account with one browser.
@@ -32,8 +31,9 @@ type Session struct {
 	Seen     time.Time
 }
 
-// Ends is when a session that begins at the time is over at the latest.
-func Ends(began time.Time) time.Time { return began.Add(overall) }
+// Ends is when a session that begins at the time is over at the latest; the
+// site's policy may end it sooner.
+func Ends(began time.Time) time.Time { return began.Add(policy.MostOverall) }
 
 // OpenSession opens a session for whoever has just signed in, in place of the
 // one that the browser had before, if any. The token is for the cookie.
@@ -103,6 +103,10 @@ func (s *Service) FromToken(ctx context.Context, token secret.String) (Session, 
 	if token.Reveal() == "" {
 		return Session{}, none
 	}
+	rules, err := s.Policy.Get(ctx)
+	if err != nil {
+		return Session{}, err
+	}
 	now := s.Clock()
 	row, err := db.One[struct {
 		ID       string
@@ -117,7 +121,7 @@ func (s *Service) FromToken(ctx context.Context, token secret.String) (Session, 
 		FROM account_session s JOIN person p ON p.id = s.person
 		LEFT JOIN person_email m ON m.person = p.id AND m.main
 		WHERE s.hash = $1 AND s.seen > $2 AND s.created > $3 AND NOT p.suspended`,
-		secret.Hash(token.Reveal()), now.Add(-idle), now.Add(-overall))
+		secret.Hash(token.Reveal()), now.Add(-rules.Idle), now.Add(-rules.Overall))
 	if errs.Is(err, errs.KindNotFound) {
 		return Session{}, none
 	}
@@ -130,11 +134,9 @@ func (s *Service) FromToken(ctx context.Context, token secret.String) (Session, 
 		}
 		row.Seen = now
 	}
-	session := Session{ID: row.ID, Person: row.Person, AuthTime: row.AuthTime, Class: row.Class, Seen: row.Seen}
-	for _, m := range strings.Fields(row.Methods) {
-		session.Methods = append(session.Methods, Method(m))
-	}
-	return session, nil
+	return Session{
+		ID: row.ID, Person: row.Person, AuthTime: row.AuthTime, Class: row.Class, Methods: methods(row.Methods), Seen: row.Seen,
+	}, nil
 }
 
 // End ends the session of a cookie's token: signing out.
@@ -155,7 +157,11 @@ func (s *Service) End(ctx context.Context, token secret.String, from string) err
 
 // Sweep deletes the sessions that are over.
 func (s *Service) Sweep(ctx context.Context) error {
+	rules, err := s.Policy.Get(ctx)
+	if err != nil {
+		return err
+	}
 	now := s.Clock()
-	_, err := db.Exec(ctx, s.DB, `DELETE FROM account_session WHERE seen <= $1 OR created <= $2`, now.Add(-idle), now.Add(-overall))
+	_, err = db.Exec(ctx, s.DB, `DELETE FROM account_session WHERE seen <= $1 OR created <= $2`, now.Add(-rules.Idle), now.Add(-rules.Overall))
 	return err
 }

@@ -10,7 +10,8 @@
 //   - A token is 256 random bits, kept as a hash, made anew at every sign-in;
 //     the session that it replaces is over. So nobody can plant one beforehand.
 //   - A session is over a week after it was last seen and 30 days after it
-//     began, and whenever its person is suspended.
+//     began, or sooner where the site's policy says so, and whenever its person
+//     is suspended.
 //   - Every try is counted before it is judged: per person and per source, by
 //     the same counters at every entrance. In a browser that the person has
 //     signed in with before, their tries are counted apart, so a stranger's
@@ -25,6 +26,7 @@ import (
 	"slices"
 
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/db"
@@ -42,6 +44,7 @@ type Service struct {
 	Audit    *audit.Log
 	Throttle *throttle.Limiter
 	People   *person.Service
+	Policy   *policy.Service
 }
 
 // Visit is where a request came from.

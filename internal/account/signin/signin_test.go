@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
@@ -46,6 +47,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	must(t, err)
 	return &world{t: t, clock: now, ada: p, Service: &signin.Service{
 		DB: d, Box: box, Clock: now.Now, Audit: log, Throttle: limiter, People: people,
+		Policy: &policy.Service{DB: d, Clock: now.Now, Audit: log},
 	}}
 }
 

@@ -49,6 +49,11 @@ func (s *Site) addRoutes() {
 	s.page("/manage-profile/security", s.own(s.showSecurity))
 	s.form("/manage-profile/security", s.own(s.changePassword), s.securityAgain)
 
+	s.page("/manage-profile/sessions", s.own(s.showSessions))
+	s.form("/manage-profile/sessions/end", s.own(s.endSession), nil)
+	s.form("/manage-profile/sessions/end-others", s.own(s.endOtherSessions), nil)
+	s.page("/manage-profile/activity", s.own(s.showActivity))
+
 	for route, h := range s.Provider.Routes() {
 		method, pattern, _ := strings.Cut(route, " ")
 		s.add(method, pattern, h)

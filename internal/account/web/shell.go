@@ -35,8 +35,13 @@ func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
 	shell := s.shell(r, title)
 	shell.Crumbs = []ui.Link{{Text: "Your account", Href: "/manage-profile"}, {Text: title}}
 	shell.Side = []ui.Link{
-		{Text: "Profile", Href: "/manage-profile", Icon: "person", Current: current == "/manage-profile"},
-		{Text: "Security", Href: "/manage-profile/security", Icon: "shield", Current: current == "/manage-profile/security"},
+		{Text: "Profile", Href: "/manage-profile", Icon: "person"},
+		{Text: "Security", Href: "/manage-profile/security", Icon: "shield"},
+		{Text: "Sessions", Href: sessionsPath, Icon: "key"},
+		{Text: "Activity", Href: activityPath, Icon: "clock"},
+	}
+	for i := range shell.Side {
+		shell.Side[i].Current = shell.Side[i].Href == current
 	}
 	return shell
 }
@@ -51,6 +56,8 @@ func notice(key string) ui.Notice {
 		"removed":  "The address is removed.",
 		"password": "Your password is changed. Every other browser is signed out.",
 		"out":      "You are signed out.",
+		"ended":    "That browser is signed out.",
+		"others":   "Every other browser is signed out.",
 	}[key]
 	if text == "" {
 		return ui.Notice{}

@@ -24,6 +24,7 @@ import (
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/signin"
+	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/request"
@@ -54,6 +55,7 @@ type Config struct {
 	Clock  clock.Clock
 	People *person.Service
 	SignIn *signin.Service
+	Audit  *audit.Log
 }
 
 // Site is the Account site. It is safe for concurrent use.

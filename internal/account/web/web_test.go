@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/ui"
 	"sallyport.dev/internal/ui/uitest"
@@ -24,8 +25,13 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 		"forgotten.html":        {forgottenPage{}, forgottenPage{Form: refused, Flow: "f", SignIn: "/signin"}},
 		"forgotten-mailed.html": {forgottenMailedPage{"a@example.com", "/forgotten"}},
 		"reset.html":            {linkPage{Kind: person.KindReset}, linkPage{Kind: person.KindReset, Form: refused}},
-		"setup.html":            {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},
-		"profile.html":          {profilePage{}, profilePage{Form: refused, Emails: []person.Email{{Address: "a@example.com", Main: true}, {Address: "b@example.com"}}}},
-		"security.html":         {securityPage{}, securityPage{Form: refused}},
+		"sessions.html": {
+			sessionsPage{},
+			sessionsPage{Idle: "7 days", Sessions: []sessionLine{{Listed: signin.Listed{Current: true}, Here: true}, {Browser: "Firefox"}}},
+		},
+		"activity.html": {activityPage{}, activityPage{Lines: []activityLine{{What: "Signed in"}, {Who: "Bob", From: "::1"}}, Older: 7}},
+		"setup.html":    {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},
+		"profile.html":  {profilePage{}, profilePage{Form: refused, Emails: []person.Email{{Address: "a@example.com", Main: true}, {Address: "b@example.com"}}}},
+		"security.html": {securityPage{}, securityPage{Form: refused}},
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/account/web"
@@ -92,9 +93,10 @@ func newWorld(t *testing.T, d *db.DB, mode web.Mode) *world {
 	w.people = &person.Service{
 		DB: d, Clock: w.clock.Now, Audit: log, Outbox: w.outbox, Throttle: limiter, Hasher: person.NewHasher(0), URL: w.url,
 	}
-	w.signin = &signin.Service{DB: d, Box: box, Clock: w.clock.Now, Audit: log, Throttle: limiter, People: w.people}
+	rules := &policy.Service{DB: d, Clock: w.clock.Now, Audit: log}
+	w.signin = &signin.Service{DB: d, Box: box, Clock: w.clock.Now, Audit: log, Throttle: limiter, People: w.people, Policy: rules}
 	w.site, err = web.New(t.Context(), web.Config{
-		URL: w.url, CodeURL: codeURL, SignUp: mode, DB: d, Box: box, Clock: w.clock.Now, People: w.people, SignIn: w.signin,
+		URL: w.url, CodeURL: codeURL, SignUp: mode, DB: d, Box: box, Clock: w.clock.Now, People: w.people, SignIn: w.signin, Audit: log,
 	})
 	must(t, err)
 	server.Config.Handler = request.Wrap("account", []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, w.site.Handler())
@@ -147,6 +149,7 @@ type browser struct {
 	world  *world
 	client *http.Client
 	from   string // network address; empty: the test's own
+	agent  string // what it says of itself
 }
 
 func (w *world) browser() *browser {
@@ -185,6 +188,7 @@ func (b *browser) do(method, address string, form url.Values) page {
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	r.Header.Set("User-Agent", b.agent)
 	if b.from != "" {
 		r.Header.Set("X-Forwarded-For", b.from)
 	}

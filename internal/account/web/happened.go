@@ -1,0 +1,57 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+
+	"sallyport.dev/internal/account/signin"
+)
+
+// happened puts an action of the audit log into words. about names whom it was
+// done to, where that is somebody else than the one who reads.
+func happened(action, about string, detail map[string]any) string {
+	text := func(key string) string {
+		value, _ := detail[key].(string)
+		return value
+	}
+	words := map[string]string{
+		"person.setup":           "Made the first account of this site",
+		"person.signup":          "Signed up",
+		"person.create":          "The account was made",
+		"person.accept":          "Chose the first password",
+		"person.rename":          "Changed the name",
+		"person.suspend":         "The account was suspended",
+		"person.resume":          "The account was let in again",
+		"email.add":              "Added the address " + text("address"),
+		"email.main":             "Made " + text("address") + " the main address",
+		"email.remove":           "Removed the address " + text("address"),
+		"password.change":        "Changed the password",
+		"password.reset":         "Chose a new password with a mailed link",
+		"password.recovery_link": "A link to choose a new password was mailed",
+		"session.open":           "Signed in" + with(detail["methods"]),
+		"session.end":            "Signed out",
+		"session.end_one":        "Signed out another browser",
+		"session.end_others":     "Signed out every other browser",
+		"site.policy":            "Changed the rules of this site",
+	}[action]
+	if words == "" {
+		words = strings.NewReplacer(".", ": ", "_", " ").Replace(action)
+	}
+	if about != "" {
+		words += " (" + about + ")"
+	}
+	return words
+}
+
+// with says by which methods somebody signed in.
+func with(methods any) string {
+	list, _ := methods.([]any)
+	if len(list) == 0 {
+		return ""
+	}
+	words := make([]string, len(list))
+	for i, m := range list {
+		words[i] = methodWord(signin.Method(fmt.Sprint(m)))
+	}
+	return " with " + strings.Join(words, " and ")
+}
