@@ -14,7 +14,7 @@ import (
 	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
-	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/secret"
 )
 
@@ -139,15 +139,15 @@ type tokenCreate struct {
 
 func (c *tokenCreate) Run(ctx context.Context) error {
 	return c.with(ctx, func(s *store) error {
-		in := user.TokenInput{Name: c.Name}
+		in := token.Input{Name: c.Name}
 		for _, scope := range c.Scopes {
 			in.Scopes = append(in.Scopes, access.Scope(scope))
 		}
-		_, token, err := s.users.CreateTokenFor(ctx, c.User, in)
+		_, plain, err := s.tokens.CreateFor(ctx, c.User, in)
 		if err != nil {
 			return err
 		}
-		fmt.Println(token.Reveal())
+		fmt.Println(plain.Reveal())
 		return nil
 	})
 }

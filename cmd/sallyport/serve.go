@@ -64,7 +64,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	finish := inBackground(ctx, s.outbox.Run, records.Run, s.users.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
+	finish := inBackground(ctx, s.outbox.Run, records.Run, s.users.Run, s.tokens.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account); err != nil {
 		return err
@@ -106,13 +106,13 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 		DB: s.db, Dir: filepath.Join(s.folder, "repositories"), Git: system, Clock: clock.System,
 		Audit: s.audit, MaxPush: int64(c.MaxPush),
 	}
-	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Workspaces: s.workspaces, Repositories: repositories})
+	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories})
 	if err != nil {
 		return nil, err
 	}
 	config := codeweb.Config{
 		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: login.New(settings),
-		Users: s.users, Workspaces: s.workspaces, Repositories: repositories,
+		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories,
 	}
 	if c.Issuer == "" {
 		config.AccountURL = account.URL
@@ -121,7 +121,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	if err != nil {
 		return nil, err
 	}
-	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Users: s.users, Repositories: repositories})
+	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Tokens: s.tokens, Repositories: repositories})
 	return request.Wrap("code", c.Proxies(), doors(rest.Handler(), clients, pages.Handler())), nil
 }
 

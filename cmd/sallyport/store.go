@@ -13,6 +13,7 @@ import (
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/config"
@@ -36,6 +37,7 @@ type store struct {
 	policy     *policy.Service
 	signIn     *signin.Service
 	users      *user.Service
+	tokens     *token.Service
 	workspaces *workspace.Service
 }
 
@@ -81,6 +83,7 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 		DB: d, Clock: now, Audit: s.audit, Throttle: s.limiter, Outbox: s.outbox,
 		Factors: &factor.Service{DB: d, Box: box, Clock: now, Realm: factor.Code, Issuer: "Sallyport Code"},
 	}
+	s.tokens = &token.Service{DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox}
 	s.workspaces = &workspace.Service{DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox}
 	return s
 }
@@ -89,6 +92,7 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 func (s *store) atAddresses(code, account string) {
 	s.people.URL = account
 	s.users.URL = code
+	s.tokens.URL = code
 	s.workspaces.URL = code
 }
 

@@ -78,9 +78,13 @@ const (
 	ReadAccess
 	ManageAccess
 	ReadPlan
+	ReadWorkspaceTokens
+	ManageWorkspaceTokens
 
 	ReadRepository
 	WriteRepository
+	ReadRepositoryTokens
+	ManageRepositoryTokens
 	ManageRepository // what it has beside code, and who sees that
 
 	ReadIssues
@@ -146,10 +150,18 @@ func ruleOf(a Action) rule {
 		return rule{name: "manage_access", content: Workspace, needs: Admin, sensitive: true}
 	case ReadPlan:
 		return rule{name: "read_plan", content: Workspace, needs: Read, reads: true}
+	case ReadWorkspaceTokens:
+		return rule{name: "read_workspace_tokens", content: Workspace, needs: Admin, reads: true}
+	case ManageWorkspaceTokens:
+		return rule{name: "manage_workspace_tokens", content: Workspace, needs: Admin, sensitive: true}
 	case ReadRepository:
 		return rule{name: "read_repository", content: Repository, needs: Read, scope: ScopeReadRepository, reads: true}
 	case WriteRepository:
 		return rule{name: "write_repository", content: Repository, needs: Write, scope: ScopeWriteRepository}
+	case ReadRepositoryTokens: // not of what public content shows
+		return rule{name: "read_repository_tokens", content: Repository, needs: Admin}
+	case ManageRepositoryTokens:
+		return rule{name: "manage_repository_tokens", content: Repository, needs: Admin, sensitive: true}
 	case ManageRepository:
 		return rule{name: "manage_repository", content: Repository, needs: Admin, sensitive: true}
 	case ReadIssues:
@@ -204,6 +216,9 @@ func (a Action) String() string {
 
 // Content gives the kind of thing that the action is done to; 0 for Open.
 func (a Action) Content() Content { return ruleOf(a).content }
+
+// Needs gives the permission that the action needs.
+func (a Action) Needs() Permission { return ruleOf(a).needs }
 
 // Sensitive reports whether it asks for a fresh second step.
 func (a Action) Sensitive() bool { return ruleOf(a).sensitive }

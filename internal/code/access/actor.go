@@ -3,6 +3,7 @@ package access
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,14 +35,14 @@ func (c Credential) person() bool {
 	return c == Session || c == APIToken || c == OAuthToken || c == SSHKey
 }
 
-// machine reports whether it belongs to no person.
-func (c Credential) machine() bool {
+// Machine reports whether it belongs to no person.
+func (c Credential) Machine() bool {
 	return c == WorkspaceToken || c == RepositoryToken || c == DeployKey
 }
 
 // scoped reports whether it can do only what its scopes name.
 func (c Credential) scoped() bool {
-	return c == APIToken || c == OAuthToken || c.machine()
+	return c == APIToken || c == OAuthToken || c.Machine()
 }
 
 // steps reports whether it can have taken a second step: no token does.
@@ -76,6 +77,21 @@ func Scopes() []Scope {
 		ScopeReadUser, ScopeReadWorkspace, ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository,
 		ScopeReadIssue, ScopeWriteIssue, ScopeReadWiki, ScopeWriteWiki, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet,
 	}
+}
+
+// ScopesFor lists the scopes that can be of use to a kind of token. What belongs
+// to nobody has no profile, and writes no snippets; what is bound to a repository
+// has nothing to do with the workspace around it.
+func ScopesFor(c Credential) []Scope {
+	without := map[Credential][]string{WorkspaceToken: {"user", "snippet"}, RepositoryToken: {"user", "snippet", "workspace"}}[c]
+	return slices.DeleteFunc(Scopes(), func(s Scope) bool { return slices.Contains(without, s.subject()) })
+}
+
+// subject gives what the scope is about, as "repository".
+func (s Scope) subject() string {
+	_, rest, _ := strings.Cut(string(s), ":")
+	subject, _, _ := strings.Cut(rest, ":")
+	return subject
 }
 
 // covers reports whether having s is enough where need is needed.
@@ -164,6 +180,8 @@ type Actor struct {
 	Credential   Credential
 	CredentialID string // of the session, token or key
 	User         string // id of the person's profile; empty for a machine
+	Workspace    string // id of the workspace that a machine credential is bound to
+	Repository   string // id of the repository, where it is bound to one
 	Address      netip.Addr
 	Scopes       []Scope // of all but sessions and people's SSH keys
 	Evidence
@@ -172,7 +190,16 @@ type Actor struct {
 // known reports whether it is somebody: a person's credential names the person,
 // a machine's names none.
 func (a *Actor) known() bool {
-	return a.Credential.person() && a.User != "" || a.Credential.machine() && a.User == ""
+	return a.Credential.person() && a.User != "" || a.Credential.Machine() && a.User == ""
+}
+
+// Who gives the id of the person, or of the machine credential, which stands
+// for itself.
+func (a *Actor) Who() string {
+	if a.User == "" && a.Credential.Machine() {
+		return a.CredentialID
+	}
+	return a.User
 }
 
 // carried gives the evidence that counts: what this kind of credential can't

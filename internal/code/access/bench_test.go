@@ -107,8 +107,8 @@ func (w *world) crowd(n int) {
 		`INSERT INTO member (workspace, user_id, role, created) SELECT 'w-acme', 'u-' || i, 'member', 0 FROM n`,
 		`INSERT INTO factor (id, realm, holder, kind, label, secret, created, confirmed)
 			SELECT 'f-' || i, 'code', 'u-' || i, 'totp', '', ` + w.noBytes() + `, 0, 1 FROM n`,
-		`INSERT INTO api_token (id, hash, user_id, name, scopes, created, expires)
-			SELECT 't-' || i, 'h-' || i, 'u-' || i, '', '', 0, 0 FROM n`,
+		`INSERT INTO token (id, hash, kind, holder, user_id, name, scopes, made_by, created, issued, expires)
+			SELECT 't-' || i, 'h-' || i, 'api_token', 'u-' || i, 'u-' || i, '', '', '', 0, 0, 0 FROM n`,
 		`INSERT INTO repository (id, workspace, slug, name, description, public, created, updated)
 			SELECT 'r-' || i, 'w-acme', 'r-' || i, '', '', FALSE, 0, 0 FROM n`,
 		`INSERT INTO snippet (id, workspace, author, title, public, created, updated)

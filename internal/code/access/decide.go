@@ -103,14 +103,14 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	if public {
 		permission = max(permission, Read)
 	}
-	if permission == None || rule.content == Self && a.Credential.machine() {
+	if permission == None || rule.content == Self && a.Credential.Machine() {
 		return Verdict{Outcome: Hidden, Reason: ReasonNotFound}
 	}
 	if permission < rule.needs {
 		return Verdict{Outcome: Forbidden, Reason: ReasonPermission}
 	}
 	// 5. Machine credentials and scopes.
-	if a.Credential.machine() && p.RefuseMachines {
+	if a.Credential.Machine() && p.RefuseMachines {
 		return Verdict{Outcome: Forbidden, Reason: ReasonMachine}
 	}
 	if a.Credential.scoped() && !a.holds(rule.scope) {

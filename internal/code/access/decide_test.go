@@ -76,7 +76,7 @@ func takeTurns(n int, a *Actor, p *Policy) {
 	if a.Credential != SSHKey {
 		p.AskOverSSH = n%2 == 0
 	}
-	if !a.Credential.machine() {
+	if !a.Credential.Machine() {
 		p.RefuseMachines = n%3 == 0
 	}
 	if !a.Credential.steps() {
@@ -135,7 +135,7 @@ func actorsWith(c Credential) []Actor {
 				for _, open := range opens {
 					for _, s := range scopes {
 						a := Actor{Credential: c, User: "u", Address: netip.MustParseAddr("192.0.2.7"), Scopes: s}
-						if c.machine() {
+						if c.Machine() {
 							a.User = ""
 						}
 						a.Evidence = Evidence{Factors: f, Step: step, Account: account, AccountOpens: open}
@@ -170,7 +170,7 @@ func policiesFor(c Credential) []Policy {
 	if c == SSHKey {
 		ssh = yesNo
 	}
-	if c.machine() {
+	if c.Machine() {
 		refuse = yesNo
 	}
 	var all []Policy

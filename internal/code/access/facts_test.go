@@ -35,6 +35,12 @@ var askedOf = map[Action]asked{
 	ManageAccess:     {Workspace, Admin, "", sensitive},
 	ReadPlan:         {Workspace, Read, "", reads},
 
+	ReadWorkspaceTokens:   {Workspace, Admin, "", reads},
+	ManageWorkspaceTokens: {Workspace, Admin, "", sensitive},
+
+	ReadRepositoryTokens:   {Repository, Admin, "", 0},
+	ManageRepositoryTokens: {Repository, Admin, "", sensitive},
+
 	ReadRepository:   {Repository, Read, ScopeReadRepository, reads},
 	WriteRepository:  {Repository, Write, ScopeWriteRepository, 0},
 	ManageRepository: {Repository, Admin, "", sensitive},

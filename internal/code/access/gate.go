@@ -70,7 +70,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 	g.records.count(now, f.WorkspaceID, actor, action, verdict)
 	if verdict.Outcome != Allow {
 		refusal := &Refusal{Verdict: verdict, Action: action}
-		if f.Role != Outsider && verdict.Outcome != Unauthenticated {
+		if f.knows(actor) && verdict.Outcome != Unauthenticated {
 			refusal.WorkspaceSlug, refusal.WorkspaceName = f.WorkspaceSlug, f.WorkspaceName
 		}
 		return Grant{}, refusal
@@ -163,6 +163,9 @@ func (g *Gate) facts(ctx context.Context, actor Actor, target Target) (facts, er
 	if r.Permission > Admin {
 		return facts{}, fmt.Errorf("workspace %s: the permission %d", r.WorkspaceID, r.Permission)
 	}
+	if actor.Credential.Machine() {
+		r.Permission, r.Creates = r.bound(actor, Repository), r.bound(actor, Workspace) == Admin
+	}
 	return facts{row: r, policy: Policy{
 		RequireTwoStep: r.RequireTwoStep, RequireFrom: r.RequireFrom, AcceptAccountMFA: r.AcceptAccount,
 		PhishingResistant: r.PhishingResistant, AskAgain: r.AskAgain, AskOverSSH: r.AskOverSSH,
@@ -183,6 +186,9 @@ func (f *facts) resource(actor Actor, action Action) Resource {
 		return Resource{Exists: true, Permission: Admin}
 	case Workspace:
 		permission := f.Role.onWorkspace()
+		if actor.Credential.Machine() {
+			permission = f.bound(actor, Workspace)
+		}
 		if action == CreateRepository && !f.Creates {
 			permission = min(permission, Read)
 		}
@@ -219,6 +225,26 @@ func (f *facts) onSnippet(actor Actor) Permission {
 	default:
 		return None
 	}
+}
+
+// knows reports whether the actor may be told the workspace's name: a member,
+// or a machine credential of it.
+func (r *row) knows(actor Actor) bool {
+	if actor.Credential.Machine() {
+		return r.WorkspaceID != "" && actor.Workspace == r.WorkspaceID
+	}
+	return r.Role != Outsider
+}
+
+// bound gives what a machine credential may do with the workspace, or with the
+// repository: all within what it is bound to, where its scopes say how much, and
+// nothing beyond.
+func (r *row) bound(actor Actor, content Content) Permission {
+	within := actor.Repository == "" || content == Repository && actor.Repository == r.RepositoryID
+	if !within || !r.knows(actor) {
+		return None
+	}
+	return Admin
 }
 
 // ParseNetworks reads CIDRs divided by spaces.

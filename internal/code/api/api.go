@@ -27,6 +27,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/errs"
@@ -38,6 +39,7 @@ type Config struct {
 	URL          string // of Code, as clients see it, without a slash at the end
 	Gate         *access.Gate
 	Users        *user.Service
+	Tokens       *token.Service
 	Workspaces   *workspace.Service
 	Repositories *repo.Service
 }

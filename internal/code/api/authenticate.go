@@ -31,11 +31,11 @@ func (a *API) authenticate(r *http.Request) (access.Actor, error) {
 func (a *API) byHeader(r *http.Request, header string) (access.Actor, error) {
 	ctx := r.Context()
 	if name, password, ok := r.BasicAuth(); ok {
-		return a.Users.FromBasic(ctx, name, password, request.Address(ctx))
+		return a.Tokens.FromBasic(ctx, name, password, request.Address(ctx))
 	}
 	scheme, token, _ := strings.Cut(header, " ")
 	if strings.EqualFold(scheme, "Bearer") && token != "" {
-		return a.Users.FromBearer(ctx, strings.TrimSpace(token), request.Address(ctx))
+		return a.Tokens.FromBearer(ctx, strings.TrimSpace(token), request.Address(ctx))
 	}
 	return access.Actor{}, errs.Unauthenticated("The Authorization header must be Bearer or Basic.")
 }

@@ -10,7 +10,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
-	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/request"
 )
@@ -74,7 +74,7 @@ func (a *API) failureOf(ctx context.Context, err error) *Failure {
 		return a.refused(refusal)
 	}
 	switch {
-	case errors.Is(err, user.ErrPassword):
+	case errors.Is(err, token.ErrPassword):
 		f := newFailure(http.StatusUnauthorized, "Passwords aren't accepted here.", "Use an API token as the password. You can make one on the page in url.")
 		f.Body.Data = &Data{Reason: "password_not_accepted", URL: a.URL + "/account/settings/api-tokens/"}
 		f.challenge(basicChallenge)

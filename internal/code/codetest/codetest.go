@@ -16,6 +16,7 @@ import (
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
@@ -38,6 +39,7 @@ type Code struct {
 	Audit      *audit.Log
 	Gate       *access.Gate
 	Users      *user.Service
+	Tokens     *token.Service
 	Workspaces *workspace.Service
 }
 
@@ -59,6 +61,7 @@ func New(t testing.TB, d *db.DB, url string) *Code {
 			Factors:  &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Code, Issuer: "Sallyport Code"},
 			Throttle: &throttle.Limiter{DB: d, Clock: now.Now},
 		},
+		Tokens:     &token.Service{DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: url},
 		Workspaces: &workspace.Service{DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: url},
 	}
 }
@@ -105,11 +108,11 @@ func (c *Code) Person(name string) *Person {
 // TokenWith makes an API token with some scopes.
 func (p *Person) TokenWith(scopes ...access.Scope) string {
 	p.Helper()
-	_, token, err := p.Users.CreateTokenFor(p.Context(), p.Username, user.TokenInput{Name: "test", Scopes: scopes})
+	_, plain, err := p.Tokens.CreateFor(p.Context(), p.Username, token.Input{Name: "test", Scopes: scopes})
 	if err != nil {
 		p.Fatal(err)
 	}
-	return token.Reveal()
+	return plain.Reveal()
 }
 
 // Grant asks the gate as the person's browser does.

@@ -8,7 +8,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
-	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/request"
 )
@@ -38,7 +38,7 @@ func (d *Door) wording(err error) (int, []string) {
 		return d.refusal(refusal)
 	}
 	if _, ok := errors.AsType[badCredential](err); ok && errs.Is(err, errs.KindUnauthenticated) {
-		if errors.Is(err, user.ErrPassword) {
+		if errors.Is(err, token.ErrPassword) {
 			return http.StatusUnauthorized, []string{
 				"Passwords aren't accepted here. Use an API token as the password; make one at:",
 				"  " + d.URL + "/account/settings/api-tokens/",

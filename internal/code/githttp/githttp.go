@@ -23,7 +23,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/repo"
-	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/request"
@@ -37,7 +37,7 @@ const maxFetch = 16 << 20
 type Config struct {
 	URL          string // of Code, without a slash at the end
 	Gate         *access.Gate
-	Users        *user.Service
+	Tokens       *token.Service
 	Repositories *repo.Service
 }
 
@@ -126,9 +126,9 @@ func (d *Door) authenticate(r *http.Request) (access.Actor, error) {
 	var actor access.Actor
 	var err error
 	if name, password, ok := r.BasicAuth(); ok {
-		actor, err = d.Users.FromBasic(r.Context(), name, password, address)
+		actor, err = d.Tokens.FromBasic(r.Context(), name, password, address)
 	} else if token, ok := bearer(header); ok {
-		actor, err = d.Users.FromBearer(r.Context(), token, address)
+		actor, err = d.Tokens.FromBearer(r.Context(), token, address)
 	} else {
 		err = errs.Unauthenticated("The Authorization header is neither Basic nor Bearer.")
 	}

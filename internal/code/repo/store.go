@@ -29,7 +29,7 @@ func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) erro
 		}
 		actor := g.Actor()
 		return s.Audit.Append(ctx, tx, audit.Entry{
-			Realm: "code", Workspace: g.Workspace().ID, Actor: actor.User, Credential: string(actor.Credential),
+			Realm: "code", Workspace: g.Workspace().ID, Actor: actor.Who(), Credential: string(actor.Credential),
 			Address: actor.Address.String(), Action: "repository.create", Target: r.ID,
 			Detail: map[string]any{"slug": r.Slug, "public": r.Public},
 		})
@@ -57,7 +57,8 @@ func (s *Service) putUser(ctx context.Context, tx *db.Tx, g access.Grant, reposi
 }
 
 // List gives the workspace's repositories that the actor may read, by slug: up
-// to limit of those after a slug. It wants a grant for ListRepositories.
+// to limit of those after a slug. It wants a grant for ListRepositories, which a
+// machine credential has only where it is bound to the whole workspace.
 func (s *Service) List(ctx context.Context, g access.Grant, after string, limit int) ([]Repository, error) {
 	if err := g.Require(access.ListRepositories); err != nil {
 		return nil, err
@@ -65,8 +66,8 @@ func (s *Service) List(ctx context.Context, g access.Grant, after string, limit 
 	list, err := db.All[Repository](ctx, s.DB, `
 		SELECT `+columns+` FROM repository r JOIN workspace w ON w.id = r.workspace
 		LEFT JOIN member m ON m.workspace = w.id AND m.user_id = $2
-		WHERE r.workspace = $1 AND r.slug > $3 AND `+access.ReadableSQL+` ORDER BY r.slug LIMIT $4`,
-		g.Workspace().ID, g.Actor().User, after, limit)
+		WHERE r.workspace = $1 AND r.slug > $3 AND ($5 OR `+access.ReadableSQL+`) ORDER BY r.slug LIMIT $4`,
+		g.Workspace().ID, g.Actor().User, after, limit, g.Actor().Credential.Machine())
 	if err != nil {
 		return nil, fmt.Errorf("listing repositories: %w", err)
 	}

@@ -28,11 +28,6 @@ func (s *Service) noticeRecoveryUsed(ctx context.Context, tx *db.Tx, u User, fro
 		"One of your recovery codes was used as the second step in Code. It no longer works.")
 }
 
-func (s *Service) noticeToken(ctx context.Context, tx *db.Tx, u User, from netip.Addr, t Token) error {
-	return s.notice(ctx, tx, u, from, "A new API token was made",
-		"The API token “"+t.Name+"” was made for your profile in Code. It works until "+t.Expires.Format("2 January 2006")+" and may do this: "+joinScopes(t.Scopes)+".")
-}
-
 // notice mails the person what happened to their profile; the mail goes out
 // with the transaction.
 func (s *Service) notice(ctx context.Context, tx *db.Tx, u User, from netip.Addr, subject, text string) error {

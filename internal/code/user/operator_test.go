@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/errs"
 )
@@ -11,11 +12,11 @@ import (
 func TestASuspendedPersonIsOutAtOnce(t *testing.T) {
 	each(t, func(w *world) {
 		alice, bob := w.signUp("alice"), w.signUp("bob")
-		_, token, err := w.CreateTokenFor(w.Context(), "alice", user.TokenInput{Name: "ci", Scopes: []access.Scope{access.ScopeReadUser}})
+		_, plain, err := w.tokens.CreateFor(w.Context(), "alice", token.Input{Name: "ci", Scopes: []access.Scope{access.ScopeReadUser}})
 		if err != nil {
 			w.Fatal(err)
 		}
-		before, err := w.FromBearer(w.Context(), token.Reveal(), here)
+		before, err := w.tokens.FromBearer(w.Context(), plain.Reveal(), here)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -25,7 +26,7 @@ func TestASuspendedPersonIsOutAtOnce(t *testing.T) {
 		if _, _, err := w.FromSession(w.Context(), alice.session, here); !errs.Is(err, errs.KindUnauthenticated) {
 			w.Errorf("her session: %v", err)
 		}
-		if _, err := w.FromBearer(w.Context(), token.Reveal(), here); !errs.Is(err, errs.KindUnauthenticated) {
+		if _, err := w.tokens.FromBearer(w.Context(), plain.Reveal(), here); !errs.Is(err, errs.KindUnauthenticated) {
 			w.Errorf("her token: %v", err)
 		}
 		if _, err := w.gate.Check(w.Context(), before, access.Target{}, access.ReadSelf); !errs.Is(err, errs.KindUnauthenticated) {
@@ -40,7 +41,7 @@ func TestASuspendedPersonIsOutAtOnce(t *testing.T) {
 		if n, err := w.Suspend(w.Context(), alice.id.Subject, false); n != 1 || err != nil {
 			w.Fatalf("lifting it = %d, %v", n, err)
 		}
-		if _, err := w.FromBearer(w.Context(), token.Reveal(), here); err != nil {
+		if _, err := w.tokens.FromBearer(w.Context(), plain.Reveal(), here); err != nil {
 			w.Errorf("her token after it was lifted: %v", err)
 		}
 		if _, _, err := w.FromSession(w.Context(), alice.session, here); !errs.Is(err, errs.KindUnauthenticated) {

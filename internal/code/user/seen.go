@@ -16,17 +16,11 @@ const (
 	sweepEvery = time.Hour        // how often sessions that are over are deleted
 )
 
-// seen keeps in memory when sessions and tokens were last used, so that no
-// request has to write. Its zero value is empty.
+// seen keeps in memory when sessions were last used, so that no request has to
+// write. Its zero value is empty.
 type seen struct {
 	mu       sync.Mutex
 	sessions map[string]time.Time
-	tokens   map[string]use
-}
-
-type use struct {
-	at   time.Time
-	from string
 }
 
 func (s *seen) session(id string, now time.Time) {
@@ -38,28 +32,19 @@ func (s *seen) session(id string, now time.Time) {
 	s.sessions[id] = now
 }
 
-func (s *seen) token(id string, now time.Time, from string) {
+func (s *seen) take() map[string]time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tokens == nil {
-		s.tokens = map[string]use{}
-	}
-	s.tokens[id] = use{now, from}
+	sessions := s.sessions
+	s.sessions = nil
+	return sessions
 }
 
-func (s *seen) take() (map[string]time.Time, map[string]use) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sessions, tokens := s.sessions, s.tokens
-	s.sessions, s.tokens = nil, nil
-	return sessions, tokens
-}
-
-// Flush writes when sessions and tokens were last used. What can't be written
-// is forgotten: the next use notes it again.
+// Flush writes when sessions were last used. What can't be written is
+// forgotten: the next use notes it again.
 func (s *Service) Flush(ctx context.Context) error {
-	sessions, tokens := s.seen.take()
-	if len(sessions)+len(tokens) == 0 {
+	sessions := s.seen.take()
+	if len(sessions) == 0 {
 		return nil
 	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
@@ -71,15 +56,10 @@ func (s *Service) Flush(ctx context.Context) error {
 				return err
 			}
 		}
-		for id, use := range tokens {
-			if err := s.touchToken(ctx, tx, id, use); err != nil {
-				return err
-			}
-		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("writing when sessions and tokens were last used: %w", err)
+		return fmt.Errorf("writing when sessions were last used: %w", err)
 	}
 	return nil
 }

@@ -22,10 +22,6 @@ func (s *Service) byID(ctx context.Context, q db.Q, id string) (User, error) {
 	return db.One[User](ctx, q, `SELECT `+userColumns+` FROM code_user u WHERE id = $1`, id)
 }
 
-func (s *Service) byUsername(ctx context.Context, username string) (User, error) {
-	return db.One[User](ctx, s.DB, `SELECT `+userColumns+` FROM code_user u WHERE username = $1`, username)
-}
-
 func (s *Service) insertUser(ctx context.Context, tx *db.Tx, u User) error {
 	_, err := db.Exec(ctx, tx, `
 		INSERT INTO code_user (id, issuer, subject, username, name, email, email_proven, account_opens, created)
@@ -135,54 +131,6 @@ func (s *Service) sweepSessions(ctx context.Context, created, seen time.Time) er
 		_, err := db.Exec(ctx, tx, `DELETE FROM code_session WHERE created <= $1 OR seen <= $2`, created, seen)
 		return err
 	})
-}
-
-// Tokens.
-
-func (s *Service) insertToken(ctx context.Context, tx *db.Tx, t Token, hash, user string) error {
-	_, err := db.Exec(ctx, tx, `
-		INSERT INTO api_token (id, hash, user_id, name, scopes, created, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		t.ID, hash, user, t.Name, joinScopes(t.Scopes), t.Created, t.Expires)
-	return err
-}
-
-type tokenOwner struct{ ID, Username, Email string }
-
-type liveToken struct {
-	ID, Scopes string
-	LastUsed   time.Time
-	Owner      tokenOwner
-}
-
-func (s *Service) liveToken(ctx context.Context, hash string, now time.Time) (liveToken, error) {
-	return db.One[liveToken](ctx, s.DB, `
-		SELECT t.id, t.scopes, t.last_used, u.id, u.username, u.email
-		FROM api_token t JOIN code_user u ON u.id = t.user_id WHERE t.hash = $1 AND t.expires > $2 AND NOT u.suspended`, hash, now)
-}
-
-func (s *Service) tokensOf(ctx context.Context, user string) ([]Token, error) {
-	type row struct {
-		ID, Name, Scopes           string
-		Created, Expires, LastUsed time.Time
-		LastFrom                   string
-	}
-	rows, err := db.All[row](ctx, s.DB, `
-		SELECT id, name, scopes, created, expires, last_used, last_from FROM api_token
-		WHERE user_id = $1 ORDER BY created DESC, id DESC`, user)
-	tokens := make([]Token, len(rows))
-	for i, r := range rows {
-		tokens[i] = Token{r.ID, r.Name, splitScopes(r.Scopes), r.Created, r.Expires, r.LastUsed, r.LastFrom}
-	}
-	return tokens, err
-}
-
-func (s *Service) deleteToken(ctx context.Context, tx *db.Tx, id, user string) (name string, err error) {
-	return db.One[string](ctx, tx, `DELETE FROM api_token WHERE id = $1 AND user_id = $2 RETURNING name`, id, user)
-}
-
-func (s *Service) touchToken(ctx context.Context, tx *db.Tx, id string, u use) error {
-	_, err := db.Exec(ctx, tx, `UPDATE api_token SET last_used = $2, last_from = $3 WHERE id = $1 AND last_used < $2`, id, u.at, u.from)
-	return err
 }
 
 // Workspaces, which package workspace owns; here they are only read.

@@ -1,22 +1,19 @@
 // Package user is the people of Code: their profiles, their sessions in a
-// browser, their API tokens and their second step. It turns what a request
-// brings (a cookie, a token) into the access.Actor that the gate judges.
+// browser and their second step. It turns a session's cookie into the
+// access.Actor that the gate judges.
 //
-// It owns the tables code_user, code_session and api_token, and the realm
-// "code" of package factor. It knows neither workspaces nor content, and it
+// It owns the tables code_user and code_session, and the realm "code" of
+// package factor. It knows neither workspaces nor content, and it
 // doesn't sign people in: a verified ID token does (Identity).
 //
 // What always holds:
 //   - A profile belongs to one issuer and subject, and so does its session.
-//   - Sessions and tokens are 256 random bits, kept as their hash. A session's
-//     token is new at every sign-in and at every rise of evidence.
+//   - A session's token is 256 random bits, kept as their hash, and new at every
+//     sign-in and at every rise of evidence.
 //   - Whoever takes the second step is known by the session alone.
 //   - Setting up a second step marks the session that did it; every other one
 //     has to take the step before it can go on.
 //   - Wrong codes count per user, whichever entrance they come by.
-//   - A token stands for the same actor however it is sent; and one that is
-//     unknown, expired or revoked gets one and the same answer.
-//   - Passwords are never accepted.
 package user
 
 import (
@@ -87,9 +84,10 @@ var (
 	uuidPattern     = regexp.MustCompile(`^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$`)
 )
 
-// reserved are usernames that stand for something else somewhere.
+// reserved are usernames that stand for something else somewhere: so the user
+// names by which a token comes over Basic authentication.
 var reserved = []string{
-	basicUser, basicUserBitbucket, "x-access-token", "oauth2", "git", "root", "admin", "administrator",
+	"x-token-auth", "x-bitbucket-api-token-auth", "x-access-token", "oauth2", "git", "root", "admin", "administrator",
 	"operator", "system", "support", "security", "sallyport", "anonymous", "nobody", "ghost", "me", "self", "user", "users",
 }
 

@@ -140,12 +140,6 @@ func TestNothingGoesWithoutItsGrant(t *testing.T) {
 			"ClosedByTurningOff":   func(g access.Grant) error { _, err := w.ClosedByTurningOff(ctx, g); return err },
 			"TurnOffTwoStep":       func(g access.Grant) error { return w.TurnOffTwoStep(ctx, g, "1") },
 			"EndOtherSessions":     func(g access.Grant) error { return w.EndOtherSessions(ctx, g) },
-			"Tokens":               func(g access.Grant) error { _, err := w.Tokens(ctx, g); return err },
-			"RevokeToken":          func(g access.Grant) error { return w.RevokeToken(ctx, g, "x") },
-			"CreateToken": func(g access.Grant) error {
-				_, _, err := w.CreateToken(ctx, g, user.TokenInput{Name: "n", Scopes: access.Scopes()})
-				return err
-			},
 		} {
 			for what, g := range map[string]access.Grant{"the zero grant": {}, "a grant for something else": workspaceGrant} {
 				if err := call(g); err == nil || !strings.Contains(err.Error(), access.ErrNoGrant.Error()) {
@@ -153,34 +147,16 @@ func TestNothingGoesWithoutItsGrant(t *testing.T) {
 				}
 			}
 		}
-		if n := len(w.tokensOf(alice)); n != 0 {
-			w.Errorf("%d tokens were made", n)
-		}
 	})
-}
-
-func (w *world) tokensOf(p *person) []user.Token {
-	w.Helper()
-	tokens, err := w.Tokens(w.Context(), p.grant(access.ReadSelf))
-	if err != nil {
-		w.Fatal(err)
-	}
-	return tokens
 }
 
 // Attack 15.
 func TestAStoreThatIsDownIsNobodysAnswer(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
-		g := alice.grant(access.ManageTokens)
-		_, token, err := w.CreateToken(w.Context(), g, user.TokenInput{Name: "n", Scopes: access.Scopes()})
-		if err != nil {
-			w.Fatal(err)
-		}
 		w.DB.Close()
 		for what, err := range map[string]error{
 			"FromSession": func() error { _, _, err := w.FromSession(w.Context(), alice.session, here); return err }(),
-			"FromBearer":  func() error { _, err := w.FromBearer(w.Context(), token.Reveal(), here); return err }(),
 			"VerifyStep": func() error {
 				_, err := w.VerifyStep(w.Context(), secret.New("x"), "000000", here)
 				return err

@@ -12,6 +12,7 @@ import (
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/codetest"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
@@ -31,12 +32,13 @@ type world struct {
 	now        *clock.Manual
 	gate       *access.Gate
 	workspaces *workspace.Service
+	tokens     *token.Service
 }
 
 func each(t *testing.T, f func(w *world)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		code := codetest.New(t, d, "http://code.test")
-		f(&world{T: t, Service: code.Users, now: code.Now, gate: code.Gate, workspaces: code.Workspaces})
+		f(&world{T: t, Service: code.Users, now: code.Now, gate: code.Gate, workspaces: code.Workspaces, tokens: code.Tokens})
 	})
 }
 

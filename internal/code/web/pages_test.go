@@ -7,6 +7,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/errs"
@@ -62,7 +63,7 @@ func TestEveryPage(t *testing.T) {
 		"repository.html":    {repositoryPage{Repository: repository, Folder: files}},
 		"security.html":      {securityPage{Account: now, AccountMFA: true, Enrolled: true, Step: "a code", StepAt: now, Workspaces: standings}, securityPage{Enrolled: true}, securityPage{AccountURL: "http://id.test"}},
 		"settings.html":      {settingsPage{Name: "Acme", Requires: true}, settingsPage{}},
-		"tokens.html":        {tokensPage{Form: form, ScopesError: "Choose", Scopes: []ui.Field{{Type: "checkbox"}}, Tokens: []tokenLine{{Token: user.Token{Scopes: access.Scopes(), LastUsed: now, LastFrom: "::1"}, Over: true}, {}}, Made: &madeToken{}}},
+		"tokens.html":        {tokensPage{Title: "API tokens", Path: "/t/", Machines: true, Refused: true, Form: form, ScopesError: "Choose", Scopes: []ui.Field{{Type: "checkbox"}}, Tokens: []tokenLine{{Token: token.Token{Issued: now, Scopes: access.Scopes(), LastUsed: now, LastFrom: "::1"}, Over: true}, {}}, Made: &madeToken{}}},
 		"turnoff.html":       {turnOffPage{Problem: "No", Closes: []user.Closing{{Name: "Acme", LastReady: true}}, Stuck: true}, turnOffPage{Closes: []user.Closing{{Name: "Acme"}}, Code: code}, turnOffPage{}},
 		"twostep.html":       {twoStepPage{TwoStep: user.TwoStep{Factors: []factor.Factor{{Failures: 100}}}, Problem: "On already", Back: "/x"}, twoStepPage{Problem: "Over", Hidden: []ui.Hidden{{}}}},
 		"verify.html":        {verifyPage{Code: code}},

@@ -75,7 +75,8 @@ func (s *Site) settingsOf(r *http.Request, g access.Grant, title, current string
 		{Text: "Members", Href: base + "members", Icon: "people"},
 	}
 	if g.Workspace().Role == access.Owner {
-		shell.Side = append(shell.Side, ui.Link{Text: "Access controls", Href: base + "access-controls", Icon: "shield"})
+		shell.Side = append(shell.Side, ui.Link{Text: "Access controls", Href: base + "access-controls", Icon: "shield"},
+			ui.Link{Text: "Access tokens", Href: base + "access-tokens", Icon: "key"})
 	}
 	shell.Side = append(shell.Side, ui.Link{Text: "Plan", Href: base + "plan", Icon: "info"})
 	mark(shell.Side, base+current)
@@ -95,6 +96,9 @@ func (s *Site) inRepository(r *http.Request, g access.Grant, name, title, tab st
 		{Text: "Source", Href: base, Icon: "file"},
 		{Text: "Commits", Href: base + "/commits", Icon: "commit"},
 		{Text: "Branches", Href: base + "/branches", Icon: "branch"},
+	}
+	if g.Repository().Permission == access.Admin {
+		shell.Tabs = append(shell.Tabs, ui.Link{Text: "Access tokens", Href: base + "/admin/access-tokens", Icon: "key"})
 	}
 	mark(shell.Tabs, base+tab)
 	return shell

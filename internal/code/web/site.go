@@ -25,6 +25,7 @@ import (
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
@@ -47,6 +48,7 @@ type Config struct {
 	Gate         *access.Gate
 	Login        *login.Client
 	Users        *user.Service
+	Tokens       *token.Service
 	Workspaces   *workspace.Service
 	Repositories *repo.Service
 }

@@ -3,15 +3,24 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"sallyport.dev/internal/code/access"
-	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/ui"
 )
 
+// tokensPage is the page of a person's API tokens, and of the access tokens of
+// a workspace or a repository.
 type tokensPage struct {
+	Title       string
+	Intro       string
+	Path        string // where its form is sent
+	Below       string // where the forms of one token are sent
+	Machines    bool   // they belong to nobody
+	Refused     bool   // the workspace refuses them
 	Form        ui.Form
 	Scopes      []ui.Field
 	ScopesError string
@@ -21,12 +30,17 @@ type tokensPage struct {
 }
 
 type tokenLine struct {
-	user.Token
+	token.Token
 	Over bool
 }
 
-// madeToken is a new token, shown this once.
-type madeToken struct{ Name, Plain, Username string }
+// Rename is the field for another name.
+func (t tokenLine) Rename() ui.Field {
+	return ui.Field{Type: "text", Name: "name", Key: t.ID, Label: "New name", Value: t.Name, Required: true, Autocomplete: "off"}
+}
+
+// madeToken is a new secret, shown this once.
+type madeToken struct{ Name, Done, Plain, Username string }
 
 // scopeWords says what each scope lets a token do; empty: nothing yet.
 func scopeWords(scope access.Scope) string {
@@ -34,7 +48,7 @@ func scopeWords(scope access.Scope) string {
 	case access.ScopeReadUser:
 		return "See who you are"
 	case access.ScopeReadWorkspace:
-		return "See your workspaces and their members"
+		return "See workspaces and their members"
 	case access.ScopeReadRepository:
 		return "Clone and fetch repositories"
 	case access.ScopeWriteRepository:
@@ -47,7 +61,31 @@ func scopeWords(scope access.Scope) string {
 }
 
 func tokenForm() ui.Form {
-	return ui.Filled("scopes", string(access.ScopeWriteRepository), "expires", "90")
+	return ui.Filled("scopes", string(access.ScopeReadRepository), "expires", "90")
+}
+
+// tokenPages adds the page of one kind of token and its forms.
+func (s *Site) tokenPages(path string, read, manage access.Action) {
+	below := belowTokens(path)
+	s.page(path, read, s.showTokens)
+	s.form(path, manage, s.createToken, s.tokensAgain)
+	s.form(below+"rotate", manage, s.rotateToken, nil)
+	s.form(below+"rename", manage, s.renameToken, s.tokensProblem)
+	s.form(below+"revoke", manage, s.revokeToken, nil)
+}
+
+// belowTokens begins the addresses of the forms of one token.
+func belowTokens(path string) string { return strings.TrimSuffix(path, "/") + "/" }
+
+func tokensPathOf(g access.Grant) string {
+	switch g.Action().Content() {
+	case access.Workspace:
+		return settingsPath(g) + "access-tokens"
+	case access.Repository:
+		return repositoryPath(g) + "/admin/access-tokens"
+	default:
+		return tokensPath
+	}
 }
 
 func (s *Site) showTokens(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -62,16 +100,26 @@ func (s *Site) tokensAgain(w http.ResponseWriter, r *http.Request, g access.Gran
 	return s.tokensPage(w, r, g, form, nil, status)
 }
 
+// tokensProblem says above an untouched form what was wrong with another one.
+func (s *Site) tokensProblem(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	again := tokenForm()
+	for _, problem := range form.Errors {
+		again.Errors = map[string]string{"": problem}
+	}
+	return s.tokensAgain(w, r, g, again, status)
+}
+
 func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, made *madeToken, status int) error {
-	tokens, err := s.Users.Tokens(r.Context(), g)
+	tokens, err := s.Tokens.List(r.Context(), g)
 	if err != nil {
 		return err
 	}
-	page := tokensPage{Form: form, ScopesError: form.Errors["scopes"], Made: made}
+	page, shell, kind := s.tokensFrame(r, g)
+	page.Form, page.ScopesError, page.Made = form, form.Errors["scopes"], made
 	for _, t := range tokens {
 		page.Tokens = append(page.Tokens, tokenLine{Token: t, Over: t.Expired(s.Clock())})
 	}
-	for _, scope := range access.Scopes() {
+	for _, scope := range access.ScopesFor(kind) {
 		words := scopeWords(scope)
 		if words == "" {
 			continue // of what no page or endpoint shows yet
@@ -83,7 +131,24 @@ func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, g access.Grant
 	for _, days := range []int{7, 30, 90, 365} {
 		page.Expiry = append(page.Expiry, ui.Option{Value: strconv.Itoa(days), Label: "In " + strconv.Itoa(days) + " days"})
 	}
-	return s.render(w, r, status, "tokens.html", s.personal(r, "API tokens", tokensPath), page)
+	return s.render(w, r, status, "tokens.html", shell, page)
+}
+
+// tokensFrame is what differs between the kinds of token.
+func (s *Site) tokensFrame(r *http.Request, g access.Grant) (tokensPage, ui.Shell, access.Credential) {
+	page := tokensPage{Title: "Access tokens", Path: tokensPathOf(g), Below: belowTokens(tokensPathOf(g)), Machines: true, Refused: g.Workspace().Policy.RefuseMachines}
+	switch g.Action().Content() {
+	case access.Workspace:
+		page.Intro = "A workspace access token belongs to nobody: it opens this workspace's repositories to a program, within its scopes, whoever comes and goes. It needs no second step, so give it no more than it needs."
+		return page, s.settingsOf(r, g, page.Title, "access-tokens"), access.WorkspaceToken
+	case access.Repository:
+		page.Intro = "A repository access token belongs to nobody: it opens this repository alone to a program, within its scopes, whoever comes and goes. It needs no second step, so give it no more than it needs."
+		return page, s.inRepository(r, g, g.Repository().Slug, page.Title, "/admin/access-tokens"), access.RepositoryToken
+	default:
+		page.Title, page.Machines = "API tokens", false
+		page.Intro = "A token stands in for you in git over HTTPS and the API. Give each program one of its own."
+		return page, s.personal(r, page.Title, tokensPath), access.APIToken
+	}
 }
 
 func (s *Site) createToken(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -91,21 +156,45 @@ func (s *Site) createToken(w http.ResponseWriter, r *http.Request, g access.Gran
 	if err != nil || days < 1 || days > 365 {
 		return errs.Invalid("expires", "Choose one of the times.")
 	}
-	in := user.TokenInput{Name: r.PostFormValue("name"), Expires: s.Clock().Add(time.Duration(days) * 24 * time.Hour)}
+	in := token.Input{Name: r.PostFormValue("name"), Expires: s.Clock().Add(time.Duration(days) * 24 * time.Hour)}
 	for _, scope := range r.PostForm["scopes"] {
 		in.Scopes = append(in.Scopes, access.Scope(scope))
 	}
-	token, plain, err := s.Users.CreateToken(r.Context(), g, in)
+	made, plain, err := s.Tokens.Create(r.Context(), g, in)
 	if err != nil {
 		return err
 	}
-	made := &madeToken{Name: token.Name, Plain: plain.Reveal(), Username: visitorOf(r).user.Username}
-	return s.tokensPage(w, r, g, tokenForm(), made, http.StatusCreated)
+	return s.tokensPage(w, r, g, tokenForm(), s.madeToken(r, g, made.Name, "is made", plain.Reveal()), http.StatusCreated)
+}
+
+func (s *Site) rotateToken(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	rotated, plain, err := s.Tokens.Rotate(r.Context(), g, r.PostFormValue("id"))
+	if err != nil {
+		return err
+	}
+	made := s.madeToken(r, g, rotated.Name, "has a new secret, and the old one has stopped", plain.Reveal())
+	return s.tokensPage(w, r, g, tokenForm(), made, http.StatusOK)
+}
+
+// madeToken is how a new secret is shown, with the user name that git is to be given.
+func (s *Site) madeToken(r *http.Request, g access.Grant, name, done, plain string) *madeToken {
+	made := &madeToken{Name: name, Done: done, Plain: plain, Username: "x-token-auth"}
+	if g.Action().Content() == access.Self {
+		made.Username = visitorOf(r).user.Username
+	}
+	return made
+}
+
+func (s *Site) renameToken(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	if err := s.Tokens.Rename(r.Context(), g, r.PostFormValue("id"), r.PostFormValue("name")); err != nil {
+		return err
+	}
+	return s.done(w, r, tokensPathOf(g), "saved")
 }
 
 func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	if err := s.Users.RevokeToken(r.Context(), g, r.PostFormValue("id")); err != nil {
+	if err := s.Tokens.Revoke(r.Context(), g, r.PostFormValue("id")); err != nil {
 		return err
 	}
-	return s.done(w, r, tokensPath, "revoked")
+	return s.done(w, r, tokensPathOf(g), "revoked")
 }

@@ -56,7 +56,7 @@ func newWorld(t *testing.T, d *db.DB, address string) *world {
 			Issuer: issuerURL, ClientID: "code", Redirect: address + "/login/callback", Clock: w.now.Now,
 			Via: roundTrip(func(r *http.Request) (*http.Response, error) { return w.via.RoundTrip(r) }),
 		}),
-		Users: code.Users, Workspaces: code.Workspaces, Repositories: code.Repositories(1 << 20),
+		Users: code.Users, Tokens: code.Tokens, Workspaces: code.Workspaces, Repositories: code.Repositories(1 << 20),
 	})
 	if err != nil {
 		t.Fatal(err)
