@@ -21,6 +21,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,6 +58,7 @@ type Git struct {
 	objects *lru.Cache[objectKey, object]
 	packing chan struct{} // one place for each process that makes or takes a pack
 	cloned  *lru.Cache[cloneKey, struct{}]
+	lasts   *lasts
 
 	mu    sync.Mutex
 	known map[string]*Repository
@@ -80,6 +82,7 @@ func Find(ctx context.Context, path string) (*Git, error) {
 		objects: lru.New[objectKey, object](16 << 20),
 		packing: make(chan struct{}, 8*runtime.GOMAXPROCS(0)),
 		cloned:  lru.New[cloneKey, struct{}](cloneSeen),
+		lasts:   newLasts(),
 		known:   map[string]*Repository{},
 	}
 	if g.version, err = g.readVersion(ctx); err != nil {
@@ -206,6 +209,14 @@ func (e *ExitError) Error() string {
 }
 
 func (e *ExitError) Unwrap() error { return e.cause }
+
+// Code is the process's exit code; -1 where it ended otherwise.
+func (e *ExitError) Code() int {
+	if exit, ok := errors.AsType[*exec.ExitError](e.cause); ok {
+		return exit.ExitCode()
+	}
+	return -1
+}
 
 // finish turns the outcome of a process into an error. Where the context has
 // ended that is the cause, not the signal which followed from it.

@@ -315,32 +315,6 @@ func parseSignature(text string) Signature {
 	return made
 }
 
-// Log lists commits from one on, newest first: at most limit of them after
-// the first skip.
-func (r *Repository) Log(ctx context.Context, from OID, skip, limit int) ([]Commit, error) {
-	if _, ok := ParseOID(string(from)); !ok || skip < 0 || limit < 1 {
-		return nil, ErrNoObject
-	}
-	var out bytes.Buffer
-	err := r.git.run(ctx, process{
-		dir:    r.dir,
-		args:   []string{"rev-list", "--skip=" + strconv.Itoa(skip), "--max-count=" + strconv.Itoa(limit), string(from), "--"},
-		stdout: &out,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("listing commits: %w", err)
-	}
-	var commits []Commit
-	for line := range strings.Lines(out.String()) {
-		commit, err := r.Commit(ctx, OID(strings.TrimSuffix(line, "\n")))
-		if err != nil {
-			return nil, fmt.Errorf("listing commits: %w", err)
-		}
-		commits = append(commits, commit)
-	}
-	return commits, nil
-}
-
 // Resolve gives the commit that an object name stands for: a full one in
 // hexadecimal, of a commit or of a tag of one.
 func (r *Repository) Resolve(ctx context.Context, name string) (OID, error) {

@@ -82,7 +82,7 @@ func TestLog(t *testing.T) {
 		all = append([]string{c}, all...)
 	}
 	for _, want := range []struct{ skip, limit, from, to int }{{0, 3, 0, 3}, {3, 3, 3, 6}, {6, 3, 6, 7}, {7, 3, 7, 7}, {100, 3, 7, 7}} {
-		commits, err := r.Log(t.Context(), OID(all[0]), want.skip, want.limit)
+		commits, err := r.Log(t.Context(), OID(all[0]), LogOptions{Skip: want.skip, Limit: want.limit})
 		if err != nil || len(commits) != want.to-want.from {
 			t.Fatalf("%+v: %d commits, %v", want, len(commits), err)
 		}
@@ -93,7 +93,7 @@ func TestLog(t *testing.T) {
 		}
 	}
 	for _, from := range []OID{"HEAD", "--all", ""} {
-		if _, err := r.Log(t.Context(), from, 0, 1); !errors.Is(err, ErrNoObject) {
+		if _, err := r.Log(t.Context(), from, LogOptions{Limit: 1}); !errors.Is(err, ErrNoObject) {
 			t.Errorf("from %q: %v", from, err)
 		}
 	}

@@ -252,7 +252,7 @@ func Markdown(name string) bool {
 // Commits lists commits from one on, newest first: at most limit after the
 // first skip.
 func (c *Content) Commits(ctx context.Context, from git.OID, skip, limit int) ([]git.Commit, error) {
-	return c.git.Log(ctx, from, skip, limit)
+	return c.git.Log(ctx, from, git.LogOptions{Skip: skip, Limit: limit})
 }
 
 // Commit gives one commit.

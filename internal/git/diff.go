@@ -1,0 +1,180 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/bluekeyes/go-gitdiff/gitdiff"
+)
+
+// emptyTree is the tree without entries, which git knows without having it.
+const emptyTree OID = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+// maxDiff is how much of a comparison is read, in bytes.
+const maxDiff = 8 << 20
+
+// Diff is what lies between two trees.
+type Diff struct {
+	Summary string // "3 files changed, 10 insertions(+), 2 deletions(-)", as git says it
+	Files   []FileDiff
+	More    bool // there are changes that weren't read
+}
+
+// FileDiff is what was done to one file.
+type FileDiff struct {
+	Old, New         string // paths; empty where the file is new, or gone
+	OldMode, NewMode Mode   // 0 where it is unchanged or not there
+	Renamed, Copied  bool
+	Binary           bool
+	Added, Removed   int // lines
+	Hunks            []Hunk
+}
+
+// Path is the file's name after the change, or before it where it is gone.
+func (f FileDiff) Path() string {
+	if f.New == "" {
+		return f.Old
+	}
+	return f.New
+}
+
+// Hunk is a run of lines that hang together.
+type Hunk struct {
+	Section string // what git found the lines to be in: a function's head
+	Lines   []DiffLine
+}
+
+// DiffLine is one line of a hunk.
+type DiffLine struct {
+	Op       byte   // ' ', '+' or '-'
+	Old, New int    // line numbers, from 1; 0 on the side that lacks it
+	Text     string // valid UTF-8, without the newline
+	NoEnd    bool   // it is the file's last line, and no newline ends it
+}
+
+// DiffOptions is how two trees are compared.
+type DiffOptions struct {
+	IgnoreSpace bool
+	Path        string // only that file or folder; empty: all
+}
+
+// DiffTrees compares two commits' or trees' files, with renames found. An empty
+// from is the tree without entries.
+func (r *Repository) DiffTrees(ctx context.Context, from, to OID, options DiffOptions) (Diff, error) {
+	if from == "" {
+		from = emptyTree
+	}
+	_, ok1 := ParseOID(string(from))
+	_, ok2 := ParseOID(string(to))
+	if !ok1 || !ok2 || !ValidPath(options.Path) {
+		return Diff{}, ErrNoObject
+	}
+	args := []string{
+		"--literal-pathspecs", "diff-tree", "-r", "-p", "--shortstat", "-M", "-l1000", "--full-index", "--no-color",
+		"--no-ext-diff", "--no-textconv", "--submodule=short",
+	}
+	if options.IgnoreSpace {
+		args = append(args, "-w")
+	}
+	args = append(args, string(from), string(to), "--")
+	if options.Path != "" {
+		args = append(args, options.Path)
+	}
+	printed, more, err := r.git.output(ctx, process{dir: r.dir, config: []string{"core.quotePath=true"}, args: args}, maxDiff)
+	if err != nil {
+		return Diff{}, fmt.Errorf("comparing %s with %s: %w", from, to, err)
+	}
+	return parseDiff(printed, more)
+}
+
+func parseDiff(printed []byte, cut bool) (Diff, error) {
+	made := Diff{More: cut}
+	if cut { // the last file isn't whole
+		if last := bytes.LastIndex(printed, []byte("\ndiff --git ")); last >= 0 {
+			printed = printed[:last+1]
+		} else {
+			printed = nil
+		}
+	}
+	files, before, err := gitdiff.Parse(bytes.NewReader(printed))
+	if err != nil {
+		return made, fmt.Errorf("reading what git says of a comparison: %w", err)
+	}
+	made.Summary = strings.TrimSpace(before)
+	for _, file := range files {
+		made.Files = append(made.Files, fileDiff(file))
+	}
+	return made, nil
+}
+
+func fileDiff(file *gitdiff.File) FileDiff {
+	made := FileDiff{
+		Old: file.OldName, New: file.NewName, Renamed: file.IsRename, Copied: file.IsCopy, Binary: file.IsBinary,
+		OldMode: Mode(file.OldMode), NewMode: Mode(file.NewMode),
+	}
+	if file.IsNew {
+		made.Old = ""
+	}
+	if file.IsDelete {
+		made.New = ""
+	}
+	for _, fragment := range file.TextFragments {
+		made.Added += int(fragment.LinesAdded)
+		made.Removed += int(fragment.LinesDeleted)
+		made.Hunks = append(made.Hunks, hunk(fragment))
+	}
+	return made
+}
+
+func hunk(fragment *gitdiff.TextFragment) Hunk {
+	made := Hunk{Section: strings.ToValidUTF8(fragment.Comment, "\uFFFD"), Lines: make([]DiffLine, 0, len(fragment.Lines))}
+	before, after := int(fragment.OldPosition), int(fragment.NewPosition)
+	for _, line := range fragment.Lines {
+		text := strings.TrimSuffix(strings.TrimSuffix(line.Line, "\n"), "\r")
+		at := DiffLine{Op: ' ', Text: strings.ToValidUTF8(text, "\uFFFD"), NoEnd: line.NoEOL()}
+		if line.Old() {
+			at.Old, before = before, before+1
+		}
+		if line.New() {
+			at.New, after = after, after+1
+		}
+		switch line.Op {
+		case gitdiff.OpAdd:
+			at.Op = '+'
+		case gitdiff.OpDelete:
+			at.Op = '-'
+		}
+		made.Lines = append(made.Lines, at)
+	}
+	return made
+}
+
+// MergeBase gives the newest commit that two have in common; empty where they
+// have none.
+func (r *Repository) MergeBase(ctx context.Context, a, b OID) (OID, error) {
+	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: []string{"merge-base", string(a), string(b)}}, 1<<10)
+	if exit, ok := errors.AsType[*ExitError](err); ok && exit.Code() == 1 {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding what two commits have in common: %w", err)
+	}
+	oid, _ := ParseOID(strings.TrimSpace(string(printed)))
+	return oid, nil
+}
+
+// AheadBehind counts the commits that only a has, and those that only b has.
+func (r *Repository) AheadBehind(ctx context.Context, a, b OID) (ahead, behind int, err error) {
+	args := []string{"rev-list", "--left-right", "--count", string(a) + "..." + string(b), "--"}
+	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: args}, 1<<10)
+	if err != nil {
+		return 0, 0, fmt.Errorf("counting commits: %w", err)
+	}
+	if _, err := fmt.Sscan(string(printed), &ahead, &behind); err != nil {
+		return 0, 0, fmt.Errorf("counting commits: git says %q: %w", printed, err)
+	}
+	return ahead, behind, nil
+}

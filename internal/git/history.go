@@ -1,0 +1,193 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// LogOptions is which commits are listed.
+type LogOptions struct {
+	Path        string // only those that changed that file or folder; empty: all
+	Author      string // only those whose author's name or address holds it
+	Skip, Limit int
+}
+
+// Log lists commits from one on, newest first.
+func (r *Repository) Log(ctx context.Context, from OID, options LogOptions) ([]Commit, error) {
+	if _, ok := ParseOID(string(from)); !ok || options.Skip < 0 || options.Limit < 1 || !ValidPath(options.Path) {
+		return nil, ErrNoObject
+	}
+	args := []string{
+		"--literal-pathspecs", "rev-list",
+		"--skip=" + strconv.Itoa(options.Skip), "--max-count=" + strconv.Itoa(options.Limit),
+	}
+	if options.Author != "" {
+		args = append(args, "--fixed-strings", "--regexp-ignore-case", "--author="+options.Author)
+	}
+	args = append(args, string(from), "--")
+	if options.Path != "" {
+		args = append(args, options.Path)
+	}
+	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: args}, 1<<20)
+	if err != nil {
+		return nil, fmt.Errorf("listing commits: %w", err)
+	}
+	var commits []Commit
+	for line := range strings.Lines(string(printed)) {
+		commit, err := r.Commit(ctx, OID(strings.TrimSuffix(line, "\n")))
+		if err != nil {
+			return nil, fmt.Errorf("listing commits: %w", err)
+		}
+		commits = append(commits, commit)
+	}
+	return commits, nil
+}
+
+// BlamePart is a run of lines of a file that came with one commit.
+type BlamePart struct {
+	Commit  OID
+	Author  string
+	When    time.Time
+	Summary string
+	From    int // its first line, from 1
+	Lines   []string
+}
+
+// Blame tells of each line of the file at a path which commit it came with.
+// Beyond limit bytes of answer it gives none, and more.
+func (r *Repository) Blame(ctx context.Context, commit OID, path string, limit int) (parts []BlamePart, more bool, err error) {
+	if _, ok := ParseOID(string(commit)); !ok || path == "" || !ValidPath(path) {
+		return nil, false, ErrNoObject
+	}
+	printed, more, err := r.git.output(ctx, process{
+		dir:  r.dir,
+		args: []string{"--literal-pathspecs", "blame", "--porcelain", string(commit), "--", path},
+	}, limit)
+	if err != nil || more {
+		return nil, more, wrap(err, "finding where lines came from")
+	}
+	return parseBlame(string(printed)), false, nil
+}
+
+func wrap(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// parseBlame reads git-blame(1)'s porcelain format: of each line a header, what
+// is known of its commit the first time that it comes, and a tab and the text.
+func parseBlame(printed string) []BlamePart {
+	known := map[OID]*BlamePart{}
+	var parts []BlamePart
+	var at *BlamePart
+	number := 0
+	for line := range strings.Lines(printed) {
+		line = strings.TrimSuffix(line, "\n")
+		if text, ok := strings.CutPrefix(line, "\t"); ok && at != nil {
+			last := len(parts) - 1
+			if last < 0 || parts[last].Commit != at.Commit || parts[last].From+len(parts[last].Lines) != number {
+				part := *at
+				part.From = number
+				parts = append(parts, part)
+				last++
+			}
+			parts[last].Lines = append(parts[last].Lines, strings.ToValidUTF8(strings.TrimSuffix(text, "\r"), "\uFFFD"))
+			continue
+		}
+		key, value, _ := strings.Cut(line, " ")
+		if oid, ok := ParseOID(key); ok {
+			if at = known[oid]; at == nil {
+				at = &BlamePart{Commit: oid}
+				known[oid] = at
+			}
+			if fields := strings.Fields(value); len(fields) >= 2 {
+				number, _ = strconv.Atoi(fields[1])
+			}
+			continue
+		}
+		if at != nil {
+			at.learn(key, value)
+		}
+	}
+	return parts
+}
+
+func (p *BlamePart) learn(key, value string) {
+	switch key {
+	case "author":
+		p.Author = strings.ToValidUTF8(value, "\uFFFD")
+	case "author-time":
+		if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+			p.When = time.Unix(seconds, 0).UTC()
+		}
+	case "summary":
+		p.Summary = strings.ToValidUTF8(value, "\uFFFD")
+	}
+}
+
+// Files lists the paths of all files of a commit, by name, in at most limit
+// bytes.
+func (r *Repository) Files(ctx context.Context, commit OID, limit int) (paths []string, more bool, err error) {
+	if _, ok := ParseOID(string(commit)); !ok {
+		return nil, false, ErrNoObject
+	}
+	printed, more, err := r.git.output(ctx, process{
+		dir: r.dir, args: []string{"ls-tree", "-r", "-z", "--name-only", string(commit)},
+	}, limit)
+	if err != nil {
+		return nil, false, fmt.Errorf("listing files: %w", err)
+	}
+	for name := range bytes.SplitSeq(printed, []byte{0}) {
+		if len(name) > 0 {
+			paths = append(paths, string(name))
+		}
+	}
+	if more && len(paths) > 0 {
+		paths = paths[:len(paths)-1] // cut short
+	}
+	return paths, more, nil
+}
+
+// Match is one line that a search found.
+type Match struct {
+	Path string
+	Line int
+	Text string // valid UTF-8
+}
+
+// Grep finds the lines of a commit's text files that hold a text, without
+// regard to case; of each file the first 20, in at most limit bytes.
+func (r *Repository) Grep(ctx context.Context, commit OID, text string, limit int) (matches []Match, more bool, err error) {
+	if _, ok := ParseOID(string(commit)); !ok || text == "" || strings.ContainsAny(text, "\x00\n") {
+		return nil, false, ErrNoObject
+	}
+	printed, more, err := r.git.output(ctx, process{dir: r.dir, args: []string{
+		"grep", "-n", "-z", "-I", "-F", "-i", "--full-name", "--no-color", "--no-textconv", "--threads=1", "--max-count=20",
+		"-e", text, string(commit), "--",
+	}}, limit)
+	if exit, ok := err.(*ExitError); ok && exit.Code() == 1 { //nolint:errorlint // output gives it bare
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("searching: %w", err)
+	}
+	for line := range strings.Lines(string(printed)) {
+		name, rest, ok1 := strings.Cut(line, "\x00")
+		number, found, ok2 := strings.Cut(rest, "\x00")
+		at, err := strconv.Atoi(number)
+		if !ok1 || !ok2 || err != nil || !strings.HasSuffix(line, "\n") {
+			continue // cut short, or a name with a newline in it
+		}
+		matches = append(matches, Match{
+			Path: strings.TrimPrefix(name, string(commit)+":"), Line: at,
+			Text: strings.ToValidUTF8(strings.TrimRight(found, "\r\n"), "\uFFFD"),
+		})
+	}
+	return matches, more, nil
+}
