@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/provider"
@@ -132,14 +133,15 @@ func (c *personRecoveryLink) Run(ctx context.Context) error {
 
 type tokenCreate struct {
 	admin
-	User   string   `help:"Whose: the username in Code." required:"" placeholder:"USERNAME"`
-	Name   string   `help:"What it is called." required:"" placeholder:"NAME"`
-	Scopes []string `help:"What it may do, such as read:repository:bitbucket." required:"" placeholder:"SCOPE,…"`
+	User   string        `help:"Whose: the username in Code." required:"" placeholder:"USERNAME"`
+	Name   string        `help:"What it is called." required:"" placeholder:"NAME"`
+	Lasts  time.Duration `help:"How long it works, at most a year." default:"2160h"`
+	Scopes []string      `help:"What it may do, such as read:repository:bitbucket." required:"" placeholder:"SCOPE,…"`
 }
 
 func (c *tokenCreate) Run(ctx context.Context) error {
 	return c.with(ctx, func(s *store) error {
-		in := token.Input{Name: c.Name}
+		in := token.Input{Name: c.Name, Expires: time.Now().Add(c.Lasts)}
 		for _, scope := range c.Scopes {
 			in.Scopes = append(in.Scopes, access.Scope(scope))
 		}

@@ -117,17 +117,21 @@ func cmdMember(ts *testscript.TestScript, neg bool, args []string) {
 	landed(ts, "/"+workspace, status)
 }
 
-var plainToken = regexp.MustCompile(`spt_[A-Za-z0-9_-]{43}`)
+var plainToken = regexp.MustCompile(`sp[twr]_[A-Za-z0-9_-]{43}`)
 
 // token NAME WHO SCOPE… makes an API token on WHO's page and puts it into a
 // variable.
 func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNot(ts, neg)
+	page := "/account/settings/api-tokens/"
+	if len(args) > 1 && args[0] == "-at" {
+		page, args = "/"+args[1], args[2:]
+	}
 	if len(args) < 3 {
-		ts.Fatalf("usage: token NAME WHO SCOPE…")
+		ts.Fatalf("usage: token [-at PAGE] NAME WHO SCOPE…")
 	}
 	who := args[1]
-	cmdVisit(ts, false, []string{who, ts.Getenv("CODE") + "/account/settings/api-tokens/"})
+	cmdVisit(ts, false, []string{who, ts.Getenv("CODE") + page})
 	fields := []string{who, "Create token", "Name=" + args[0]}
 	b := browserOf(ts, who)
 	for _, scope := range args[2:] {
