@@ -179,7 +179,7 @@ func TestStaticFilesAreKeptUnderTheirHashOnly(t *testing.T) {
 		t.Error("an unknown file has an address")
 	}
 	if size := get(address).Body.Len(); size > 20<<10 {
-		t.Errorf("the stylesheet has %d bytes; 20 KiB are allowed", size)
+		t.Errorf("the stylesheet, as it is sent, has %d bytes; 20 KiB are allowed", size)
 	}
 }
 
