@@ -98,7 +98,7 @@ func (f Form) Select(name, label string, options []Option) Field {
 type Field struct {
 	Type         string // text, email, password, url, textarea, checkbox, radio, select
 	Name         string
-	Key          string // tells boxes of one name apart; empty where there is one
+	Key          string // tells fields of one name apart; empty where there is one
 	Label        string
 	Value        string
 	Hint         string

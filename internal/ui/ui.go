@@ -203,6 +203,7 @@ func (s *Set) funcs() template.FuncMap {
 		"focused":      func(f Field) Field { f.Autofocus = true; return f },
 		"autocomplete": func(v string, f Field) Field { f.Autocomplete = v; return f },
 		"placeholder":  func(v string, f Field) Field { f.Placeholder = v; return f },
+		"keyed":        func(key string, f Field) Field { f.Key = key; return f },
 		"mono":         func(f Field) Field { f.Mono = true; return f },
 	}
 }

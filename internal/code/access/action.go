@@ -1,6 +1,10 @@
 package access
 
-import "fmt"
+import (
+	"fmt"
+
+	"sallyport.dev/internal/errs"
+)
 
 // Permission is how much an actor may do with a resource; each includes the
 // ones before it.
@@ -12,6 +16,32 @@ const (
 	Write
 	Admin
 )
+
+// String names it as addresses, forms and the audit log do.
+func (p Permission) String() string {
+	switch p {
+	case None:
+		return "none"
+	case Read:
+		return "read"
+	case Write:
+		return "write"
+	case Admin:
+		return "admin"
+	default:
+		return fmt.Sprintf("Permission(%d)", uint8(p))
+	}
+}
+
+// ParsePermission reads a permission's name, for the field "permission".
+func ParsePermission(name string) (Permission, error) {
+	for p := None; p <= Admin; p++ {
+		if p.String() == name {
+			return p, nil
+		}
+	}
+	return None, errs.Invalid("permission", "Choose none, read, write or admin.")
+}
 
 // Role is what a person is in a workspace.
 type Role string
@@ -80,6 +110,11 @@ const (
 	ReadPlan
 	ReadWorkspaceTokens
 	ManageWorkspaceTokens
+	ManageWorkspace // its name
+	DeleteWorkspace
+	ReadGroups
+	ManageGroups // and what every member may do
+	ReadAudit
 
 	ReadRepository
 	WriteRepository
@@ -102,6 +137,10 @@ const (
 	WriteSnippet
 	ManageSnippet // its visibility
 	DeleteSnippet
+	ReadRepositoryAdmin // see the pages of its administration
+	EditRepository      // its description
+	SetVisibility
+	ManagePermissions
 
 	actionEnd
 )
@@ -154,6 +193,16 @@ func ruleOf(a Action) rule {
 		return rule{name: "read_workspace_tokens", content: Workspace, needs: Admin, reads: true}
 	case ManageWorkspaceTokens:
 		return rule{name: "manage_workspace_tokens", content: Workspace, needs: Admin, sensitive: true}
+	case ManageWorkspace:
+		return rule{name: "manage_workspace", content: Workspace, needs: Admin}
+	case DeleteWorkspace:
+		return rule{name: "delete_workspace", content: Workspace, needs: Admin, sensitive: true}
+	case ReadGroups:
+		return rule{name: "read_groups", content: Workspace, needs: Admin, reads: true}
+	case ManageGroups:
+		return rule{name: "manage_groups", content: Workspace, needs: Admin, sensitive: true}
+	case ReadAudit:
+		return rule{name: "read_audit", content: Workspace, needs: Admin, reads: true}
 	case ReadRepository:
 		return rule{name: "read_repository", content: Repository, needs: Read, scope: ScopeReadRepository, reads: true}
 	case WriteRepository:
@@ -190,6 +239,14 @@ func ruleOf(a Action) rule {
 		return rule{name: "manage_snippet", content: Snippet, needs: Admin, scope: ScopeWriteSnippet, sensitive: true}
 	case DeleteSnippet:
 		return rule{name: "delete_snippet", content: Snippet, needs: Admin, scope: ScopeDeleteSnippet, sensitive: true}
+	case ReadRepositoryAdmin: // no public content, so it isn't marked as reading
+		return rule{name: "read_repository_admin", content: Repository, needs: Admin, scope: ScopeAdminRepository}
+	case EditRepository:
+		return rule{name: "edit_repository", content: Repository, needs: Admin, scope: ScopeAdminRepository}
+	case SetVisibility:
+		return rule{name: "set_visibility", content: Repository, needs: Admin, scope: ScopeAdminRepository, sensitive: true}
+	case ManagePermissions:
+		return rule{name: "manage_permissions", content: Repository, needs: Admin, scope: ScopeAdminRepository, sensitive: true}
 	default:
 		return rule{}
 	}

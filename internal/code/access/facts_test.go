@@ -60,6 +60,17 @@ var askedOf = map[Action]asked{
 	WriteSnippet:   {Snippet, Write, ScopeWriteSnippet, 0},
 	ManageSnippet:  {Snippet, Admin, ScopeWriteSnippet, sensitive},
 	DeleteSnippet:  {Snippet, Admin, ScopeDeleteSnippet, sensitive},
+
+	ManageWorkspace: {Workspace, Admin, "", 0},
+	DeleteWorkspace: {Workspace, Admin, "", sensitive},
+	ReadGroups:      {Workspace, Admin, "", reads},
+	ManageGroups:    {Workspace, Admin, "", sensitive},
+	ReadAudit:       {Workspace, Admin, "", reads},
+
+	ReadRepositoryAdmin: {Repository, Admin, ScopeAdminRepository, 0},
+	EditRepository:      {Repository, Admin, ScopeAdminRepository, 0},
+	SetVisibility:       {Repository, Admin, ScopeAdminRepository, sensitive},
+	ManagePermissions:   {Repository, Admin, ScopeAdminRepository, sensitive},
 }
 
 // canBePublic is the table "What is private": all but a workspace has two columns.

@@ -105,9 +105,6 @@ func (s *Service) Create(ctx context.Context, g access.Grant, in Input) (Reposit
 	if err != nil {
 		return Repository{}, err
 	}
-	if in.Public && g.Workspace().Policy.NoPublic {
-		return Repository{}, errs.Invalid("visibility", "This workspace allows no public content.")
-	}
 	now := s.Clock()
 	made := Repository{
 		ID: db.NewID(), Slug: address, Name: name, Description: description, Public: in.Public, Created: now, Updated: now,

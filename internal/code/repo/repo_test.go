@@ -32,8 +32,8 @@ func TestCreate(t *testing.T) {
 		if err != nil || got != made {
 			w.Errorf("%+v %v", got, err)
 		}
-		audited, err := db.One[string](w.Context(), w.DB, `SELECT detail FROM audit WHERE action = 'repository.create' AND target = $1 AND actor = 'ada'`, made.ID)
-		if err != nil || audited != `{"public":true,"slug":"site.web"}` {
+		audited, err := db.One[string](w.Context(), w.DB, `SELECT detail FROM audit WHERE action = 'repository.created' AND target = $1 AND actor = 'ada'`, made.ID)
+		if err != nil || audited != `{"slug":"site.web","visibility":"public"}` {
 			w.Errorf("audited %q, %v", audited, err)
 		}
 	})

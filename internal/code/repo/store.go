@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
@@ -14,6 +13,9 @@ const columns = `r.id, r.slug, r.name, r.description, r.public, r.created, r.upd
 
 func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.mayBePublic(ctx, tx, g, r.Public); err != nil {
+			return err
+		}
 		_, err := db.Exec(ctx, tx, `
 			INSERT INTO repository (id, workspace, slug, name, description, public, created, updated)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -27,12 +29,7 @@ func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) erro
 		if err := s.keepCreator(ctx, tx, g, r.ID); err != nil {
 			return err
 		}
-		actor := g.Actor()
-		return s.Audit.Append(ctx, tx, audit.Entry{
-			Realm: "code", Workspace: g.Workspace().ID, Actor: actor.Who(), Credential: string(actor.Credential),
-			Address: actor.Address.String(), Action: "repository.create", Target: r.ID,
-			Detail: map[string]any{"slug": r.Slug, "public": r.Public},
-		})
+		return s.note(ctx, tx, g, "repository.created", r.ID, map[string]any{"slug": r.Slug, "visibility": visibility(r.Public)})
 	})
 }
 
@@ -43,17 +40,6 @@ func (s *Service) keepCreator(ctx context.Context, tx *db.Tx, g access.Grant, id
 		return nil
 	}
 	return s.putUser(ctx, tx, g, id, g.Actor().User, access.Admin)
-}
-
-func (s *Service) putUser(ctx context.Context, tx *db.Tx, g access.Grant, repository, user string, permission access.Permission) error {
-	_, err := db.Exec(ctx, tx, `
-		INSERT INTO repository_user (repository, workspace, user_id, permission) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (repository, user_id) DO UPDATE SET permission = excluded.permission`,
-		repository, g.Workspace().ID, user, permission)
-	if err != nil {
-		return fmt.Errorf("keeping a permission: %w", err)
-	}
-	return nil
 }
 
 // List gives the workspace's repositories that the actor may read, by slug: up
@@ -74,12 +60,17 @@ func (s *Service) List(ctx context.Context, g access.Grant, after string, limit 
 	return list, nil
 }
 
-// Get gives the repository of the grant, for reading or writing.
+func (s *Service) byID(ctx context.Context, q db.Q, id string) (Repository, error) {
+	return db.One[Repository](ctx, q, `SELECT `+columns+` FROM repository r WHERE r.id = $1`, id)
+}
+
+// Get gives the repository of the grant, for reading, writing or administering.
 func (s *Service) Get(ctx context.Context, g access.Grant) (Repository, error) {
-	if err := g.Require(access.ReadRepository, access.WriteRepository); err != nil {
+	if err := g.Require(access.ReadRepository, access.WriteRepository, access.ReadRepositoryAdmin, access.EditRepository,
+		access.SetVisibility, access.ManagePermissions); err != nil {
 		return Repository{}, err
 	}
-	r, err := db.One[Repository](ctx, s.DB, `SELECT `+columns+` FROM repository r WHERE r.id = $1`, g.Repository().ID)
+	r, err := s.byID(ctx, s.DB, g.Repository().ID)
 	if err != nil {
 		return Repository{}, fmt.Errorf("reading a repository: %w", err)
 	}

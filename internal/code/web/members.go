@@ -45,8 +45,8 @@ func (s *Site) membersAgain(w http.ResponseWriter, r *http.Request, g access.Gra
 		Form: form, Kept: r.FormValue("kept") != "", Owner: g.Workspace().Role == access.Owner,
 		Requires: g.Workspace().Policy.RequireTwoStep, Base: settingsPath(g) + "members", You: g.Actor().User,
 		Roles: []ui.Option{
-			{Value: string(access.Member), Label: "Member", Hint: "Reads and writes repositories, and creates them."},
-			{Value: string(access.Owner), Label: "Owner", Hint: "Also manages members and access controls."},
+			{Value: string(access.Member), Label: "Member", Hint: "Does what the workspace gives to every member, by name and by group."},
+			{Value: string(access.Owner), Label: "Owner", Hint: "Administers every repository, members, groups and access controls."},
 		},
 		Members: members, Invitations: invitations,
 	}

@@ -75,7 +75,9 @@ func (s *Site) settingsOf(r *http.Request, g access.Grant, title, current string
 		{Text: "Members", Href: base + "members", Icon: "people"},
 	}
 	if g.Workspace().Role == access.Owner {
-		shell.Side = append(shell.Side, ui.Link{Text: "Access controls", Href: base + "access-controls", Icon: "shield"},
+		shell.Side = append(shell.Side,
+			ui.Link{Text: "Groups", Href: base + "groups", Icon: "people"},
+			ui.Link{Text: "Access controls", Href: base + "access-controls", Icon: "shield"},
 			ui.Link{Text: "Access tokens", Href: base + "access-tokens", Icon: "key"})
 	}
 	shell.Side = append(shell.Side, ui.Link{Text: "Plan", Href: base + "plan", Icon: "info"})
@@ -97,8 +99,8 @@ func (s *Site) inRepository(r *http.Request, g access.Grant, name, title, tab st
 		{Text: "Commits", Href: base + "/commits", Icon: "commit"},
 		{Text: "Branches", Href: base + "/branches", Icon: "branch"},
 	}
-	if g.Repository().Permission == access.Admin {
-		shell.Tabs = append(shell.Tabs, ui.Link{Text: "Access tokens", Href: base + "/admin/access-tokens", Icon: "key"})
+	if g.Repository().Permission >= access.Admin {
+		shell.Tabs = append(shell.Tabs, ui.Link{Text: "Settings", Href: base + "/admin", Icon: "gear"})
 	}
 	mark(shell.Tabs, base+tab)
 	return shell
@@ -126,20 +128,26 @@ func (s *Site) hasPage(path string) bool {
 // The cookie names one; it can't bring words of its own.
 func notice(key string) ui.Notice {
 	text := map[string]string{
-		"saved":     "Saved.",
-		"revoked":   "The token is revoked. It stopped working at once.",
-		"twostepon": "Two-step verification is on.",
-		"turnedoff": "Two-step verification is off.",
-		"invited":   "The invitation is on its way by mail.",
-		"withdrawn": "The invitation is withdrawn.",
-		"removed":   "The member is removed.",
-		"role":      "The role is changed.",
-		"joined":    "Welcome: you are a member now.",
-		"left":      "You have left the workspace.",
-		"signedout": "You are signed out of Code.",
-		"created":   "Created.",
-		"requires":  "Two-step verification is required from now on, at every door.",
-		"optional":  "Two-step verification is no longer required.",
+		"saved":      "Saved.",
+		"revoked":    "The token is revoked. It stopped working at once.",
+		"twostepon":  "Two-step verification is on.",
+		"turnedoff":  "Two-step verification is off.",
+		"invited":    "The invitation is on its way by mail.",
+		"withdrawn":  "The invitation is withdrawn.",
+		"removed":    "The member is removed.",
+		"role":       "The role is changed.",
+		"added":      "They are in the group now.",
+		"taken":      "They are no longer in the group.",
+		"nogroup":    "The group is deleted.",
+		"permission": "The permission is changed. It holds from now on, at every door.",
+		"public":     "The repository is public now.",
+		"private":    "The repository is private now.",
+		"joined":     "Welcome: you are a member now.",
+		"left":       "You have left the workspace.",
+		"signedout":  "You are signed out of Code.",
+		"created":    "Created.",
+		"requires":   "Two-step verification is required from now on, at every door.",
+		"optional":   "Two-step verification is no longer required.",
 	}[key]
 	if text == "" {
 		return ui.Notice{}

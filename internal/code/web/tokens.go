@@ -143,7 +143,7 @@ func (s *Site) tokensFrame(r *http.Request, g access.Grant) (tokensPage, ui.Shel
 		return page, s.settingsOf(r, g, page.Title, "access-tokens"), access.WorkspaceToken
 	case access.Repository:
 		page.Intro = "A repository access token belongs to nobody: it opens this repository alone to a program, within its scopes, whoever comes and goes. It needs no second step, so give it no more than it needs."
-		return page, s.inRepository(r, g, g.Repository().Slug, page.Title, "/admin/access-tokens"), access.RepositoryToken
+		return page, s.adminOf(r, g, page.Title, "/access-tokens"), access.RepositoryToken
 	default:
 		page.Title, page.Machines = "API tokens", false
 		page.Intro = "A token stands in for you in git over HTTPS and the API. Give each program one of its own."

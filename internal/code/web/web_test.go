@@ -17,7 +17,7 @@ import (
 
 // address fills a pattern in.
 func address(pattern string) string {
-	return strings.NewReplacer("{workspace}", "acme", "{repo}", "vault", "{token}", "x", "*", "main").Replace(pattern)
+	return strings.NewReplacer("{workspace}", "acme", "{repo}", "vault", "{token}", "x", "{group}", "x", "*", "main").Replace(pattern)
 }
 
 // Attack 4: one page missed the filter.

@@ -91,22 +91,37 @@ func (s *Site) showWorkspace(w http.ResponseWriter, r *http.Request, g access.Gr
 }
 
 type settingsPage struct {
+	Form                ui.Form
 	Name, Slug, Address string
 	Role                string
+	Owner               bool
+	Base                string
 	Requires            bool
 	Created             time.Time
 }
 
 func (s *Site) showSettings(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.settingsAgain(w, r, g, ui.Form{}, http.StatusOK)
+}
+
+func (s *Site) settingsAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
 	ws, err := s.Workspaces.Get(r.Context(), g)
 	if err != nil {
 		return err
 	}
 	page := settingsPage{
+		Form: filledUp(form, "name", ws.Name), Owner: g.Workspace().Role == access.Owner, Base: settingsPath(g),
 		Name: ws.Name, Slug: ws.Slug, Address: s.URL + "/" + ws.Slug, Role: roleWord(g.Workspace().Role),
 		Requires: ws.Policy.RequireTwoStep, Created: ws.Created,
 	}
-	return s.render(w, r, http.StatusOK, "settings.html", s.settingsOf(r, g, "Workspace", ""), page)
+	return s.render(w, r, status, "settings.html", s.settingsOf(r, g, "Workspace", ""), page)
+}
+
+func (s *Site) renameWorkspace(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	if err := s.Workspaces.Rename(r.Context(), g, r.PostFormValue("name")); err != nil {
+		return err
+	}
+	return s.done(w, r, settingsPath(g), "saved")
 }
 
 func roleWord(role access.Role) string {

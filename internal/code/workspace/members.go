@@ -20,9 +20,11 @@ type Member struct {
 }
 
 // Members lists the people in the workspace, owners first. It needs
-// access.ReadMembers or access.ManageMembers.
+// access.ReadMembers or access.ManageMembers; or an action of somebody who puts
+// members into groups or gives them permissions on a repository.
 func (s *Service) Members(ctx context.Context, g access.Grant) ([]Member, error) {
-	if err := g.Require(access.ReadMembers, access.ManageMembers); err != nil {
+	if err := g.Require(access.ReadMembers, access.ManageMembers, access.ReadGroups, access.ManageGroups,
+		access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
 		return nil, err
 	}
 	members, err := s.members(ctx, g.Workspace().ID)

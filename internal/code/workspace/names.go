@@ -31,18 +31,28 @@ var reserved = []string{
 
 // checkNames makes an address and a name fit, or says what is wrong with each.
 func checkNames(slug, name string) (string, string, error) {
-	slug, name = strings.ToLower(strings.TrimSpace(slug)), strings.TrimSpace(name)
+	slug = strings.ToLower(strings.TrimSpace(slug))
 	switch {
 	case !slugPattern.MatchString(slug):
 		return "", "", errs.Invalid("slug", "Use 2 to 62 small letters, digits and hyphens, beginning with a letter or digit.")
 	case slices.Contains(reserved, slug):
 		return "", "", errs.Invalid("slug", "This address is reserved. Choose another.")
-	case name == "":
-		return "", "", errs.Invalid("name", "Give the workspace a name.")
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return "", "", errs.Invalid("name", "The name holds characters that can't be shown.")
-	case utf8.RuneCountInString(name) > maxName:
-		return "", "", errs.Invalid("name", "Use at most %d characters.", maxName)
 	}
-	return slug, name, nil
+	name, err := checkName(name, "Give the workspace a name.")
+	return slug, name, err
+}
+
+// checkName makes a name fit to be shown on one line; where there is none, the
+// person is told so.
+func checkName(name, missing string) (string, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return "", errs.Invalid("name", "%s", missing)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return "", errs.Invalid("name", "The name holds characters that can't be shown.")
+	case utf8.RuneCountInString(name) > maxName:
+		return "", errs.Invalid("name", "Use at most %d characters.", maxName)
+	}
+	return name, nil
 }

@@ -54,9 +54,10 @@ func (s *Service) byID(ctx context.Context, q db.Q, id string) (Workspace, error
 		Plan           Plan
 		Created        time.Time
 		Policy         policyRow
+		Defaults       Defaults
 	}](ctx, q, `
 		SELECT id, slug, name, plan, created, require_two_step, require_from, accept_account, phishing_resistant, ask_again,
-		  ask_over_ssh, refuse_machines, networks, no_public
+		  ask_over_ssh, refuse_machines, networks, no_public, default_access, members_create
 		FROM workspace WHERE id = $1`, id)
 	if err != nil {
 		return Workspace{}, err
@@ -65,7 +66,7 @@ func (s *Service) byID(ctx context.Context, q db.Q, id string) (Workspace, error
 	if err != nil {
 		return Workspace{}, fmt.Errorf("the policy of workspace %s: %v", id, err)
 	}
-	return Workspace{ID: r.ID, Slug: r.Slug, Name: r.Name, Plan: r.Plan, Created: r.Created, Policy: policy}, nil
+	return Workspace{ID: r.ID, Slug: r.Slug, Name: r.Name, Plan: r.Plan, Created: r.Created, Policy: policy, Defaults: r.Defaults}, nil
 }
 
 func (s *Service) updatePolicy(ctx context.Context, tx *db.Tx, id string, r policyRow) error {
@@ -74,6 +75,16 @@ func (s *Service) updatePolicy(ctx context.Context, tx *db.Tx, id string, r poli
 		  ask_again = $6, ask_over_ssh = $7, refuse_machines = $8, networks = $9, no_public = $10 WHERE id = $1`,
 		id, r.RequireTwoStep, r.RequireFrom, r.AcceptAccount, r.PhishingResistant,
 		r.AskAgain, r.AskOverSSH, r.RefuseMachines, r.Networks, r.NoPublic)
+	return err
+}
+
+func (s *Service) updateName(ctx context.Context, tx *db.Tx, id, name string) error {
+	_, err := db.Exec(ctx, tx, `UPDATE workspace SET name = $2 WHERE id = $1`, id, name)
+	return err
+}
+
+func (s *Service) updateDefaults(ctx context.Context, tx *db.Tx, id string, d Defaults) error {
+	_, err := db.Exec(ctx, tx, `UPDATE workspace SET default_access = $2, members_create = $3 WHERE id = $1`, id, d.Access, d.Creates)
 	return err
 }
 

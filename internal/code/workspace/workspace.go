@@ -1,13 +1,17 @@
-// Package workspace is a team's space: its name and plan, who is in it and
-// with which role, who is invited, and its policy (the access controls).
+// Package workspace is a team's space: its name and plan, who is in it, with
+// which role and in which groups, who is invited, and its policy (the access
+// controls).
 //
-// It owns the tables workspace, member and invitation. It doesn't decide who
+// It owns the tables workspace, member, workspace_group, group_member and
+// invitation. It doesn't decide who
 // may do what: every function for a person takes an access.Grant and refuses
 // one made for something else. Package access reads its tables.
 //
 // What always holds:
 //   - A workspace has an owner. Changes of owners hold the workspace's name
 //     (db.Lock), so that two of them leaving at once leaves one.
+//   - Whoever is in a group is a member; with the membership goes the place in
+//     groups, and every permission that was given to the person.
 //   - A policy changes in one transaction with its audit entry. Nobody can
 //     save one that would shut them out, and only the premium plan can switch
 //     on what belongs to it; whatever is on stays on until switched off.
@@ -64,6 +68,14 @@ type Workspace struct {
 	Plan           Plan
 	Created        time.Time
 	Policy         access.Policy
+	Defaults       Defaults
+}
+
+// Defaults is what every member may do, beyond what is given to them or to a
+// group that they are in.
+type Defaults struct {
+	Access  access.Permission // with each repository: none, read or write
+	Creates bool              // may create repositories; else owners and chosen groups do
 }
 
 // Membership is a workspace as one of its members sees it in a list.
@@ -87,7 +99,8 @@ func (s *Service) Create(ctx context.Context, g access.Grant, slug, name string)
 	}
 	w := Workspace{
 		ID: db.NewID(), Slug: slug, Name: name, Plan: s.DefaultPlan, Created: s.Clock(),
-		Policy: access.Policy{AskAgain: access.DefaultAskAgain},
+		Policy:   access.Policy{AskAgain: access.DefaultAskAgain},
+		Defaults: Defaults{Access: access.Write, Creates: true},
 	}
 	if w.Plan == "" {
 		w.Plan = Premium
@@ -110,6 +123,70 @@ func (s *Service) Create(ctx context.Context, g access.Grant, slug, name string)
 	return w, nil
 }
 
+// Rename gives the workspace another name; its address stays. It needs
+// access.ManageWorkspace, and is of kind Invalid for "name".
+func (s *Service) Rename(ctx context.Context, g access.Grant, name string) error {
+	if err := g.Require(access.ManageWorkspace); err != nil {
+		return err
+	}
+	name, err := checkName(name, "Give the workspace a name.")
+	if err != nil {
+		return err
+	}
+	id := g.Workspace().ID
+	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := lock(ctx, tx, id); err != nil {
+			return err
+		}
+		w, err := s.byID(ctx, tx, id)
+		if err != nil || w.Name == name {
+			return err
+		}
+		if err := s.updateName(ctx, tx, id, name); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, g, id, "workspace.renamed", id, map[string]any{"from": w.Name, "to": name})
+	})
+	if err != nil {
+		return fmt.Errorf("renaming a workspace: %w", err)
+	}
+	return nil
+}
+
+// SetDefaults says what every member may do. It needs access.ManageGroups, and
+// is of kind Invalid for "access".
+func (s *Service) SetDefaults(ctx context.Context, g access.Grant, d Defaults) error {
+	if err := g.Require(access.ManageGroups); err != nil {
+		return err
+	}
+	if d.Access > access.Write {
+		return errs.Invalid("access", "Choose none, read or write.")
+	}
+	id := g.Workspace().ID
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := lock(ctx, tx, id); err != nil {
+			return err
+		}
+		w, err := s.byID(ctx, tx, id)
+		if err != nil || w.Defaults == d {
+			return err
+		}
+		if err := s.updateDefaults(ctx, tx, id, d); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, g, id, "workspace.defaults", id, map[string]any{"from": w.Defaults.told(), "to": d.told()})
+	})
+	if err != nil {
+		return fmt.Errorf("saving what members may do: %w", err)
+	}
+	return nil
+}
+
+// told is how the audit log says it.
+func (d Defaults) told() map[string]any {
+	return map[string]any{"access": d.Access.String(), "members_create": d.Creates}
+}
+
 // Of lists the actor's workspaces by name. It needs access.ReadSelf.
 func (s *Service) Of(ctx context.Context, g access.Grant) ([]Membership, error) {
 	if err := g.Require(access.ReadSelf); err != nil {
@@ -126,7 +203,8 @@ func (s *Service) Of(ctx context.Context, g access.Grant) ([]Membership, error) 
 // leaving it.
 func (s *Service) Get(ctx context.Context, g access.Grant) (Workspace, error) {
 	if err := g.Require(access.ReadWorkspace, access.ListRepositories, access.CreateRepository, access.ReadMembers,
-		access.ManageMembers, access.ReadAccess, access.ManageAccess, access.ReadPlan); err != nil {
+		access.ManageMembers, access.ReadAccess, access.ManageAccess, access.ReadPlan, access.ManageWorkspace, access.DeleteWorkspace,
+		access.ReadGroups, access.ManageGroups, access.ReadAudit, access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
 		return Workspace{}, err
 	}
 	w, err := s.byID(ctx, s.DB, g.Workspace().ID)
@@ -168,7 +246,7 @@ func (s *Service) note(ctx context.Context, tx *db.Tx, g access.Grant, workspace
 		address = a.Address.String()
 	}
 	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Workspace: workspace, Actor: a.User, Credential: string(a.Credential), Address: address,
+		Realm: "code", Workspace: workspace, Actor: a.Who(), Credential: string(a.Credential), Address: address,
 		Action: action, Target: target, Detail: detail,
 	})
 }
