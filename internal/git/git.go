@@ -1,7 +1,7 @@
 // Package git is everything that Sallyport knows about git's own files,
 // protocol and program. It owns no table and knows nothing of people,
 // workspaces or access: whoever holds a *Repository may read and write it, so
-// only the repository room (code/repo) opens one, against a grant.
+// only the rooms whose content lies in git open one, against a grant.
 //
 // Packs are made and taken in by the installed git program. Everything that
 // happens far more often is answered here without starting a process:

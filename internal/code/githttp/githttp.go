@@ -24,6 +24,7 @@ import (
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/token"
+	"sallyport.dev/internal/code/transport"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/request"
@@ -45,63 +46,77 @@ type Config struct {
 type Door struct {
 	Config
 	routes  *door.Routes
-	handler map[string]http.Handler // by the last part of the address, and the service
+	handler map[string]http.Handler // by the kind of content, the last part of the address, and the service
 }
 
 // New makes the door.
 func New(config Config) *Door {
 	d := &Door{Config: config, handler: map[string]http.Handler{}}
 	d.routes = door.New(door.Config{Gate: config.Gate, Authenticate: d.authenticate, Fail: d.fail})
-	const at = "/{workspace}/{repo}.git/"
-	for _, service := range []git.Service{git.UploadPack, git.ReceivePack} {
-		query := "info/refs?service=" + string(service)
-		d.handler[query] = d.routes.Judge(http.MethodGet, at+query, repo.ActionOf(service), d.advertise(service))
-	}
-	d.handler[string(git.UploadPack)] = d.routes.Judge(http.MethodPost, at+string(git.UploadPack), access.ReadRepository, d.uploadPack)
-	d.handler[string(git.ReceivePack)] = d.routes.Judge(http.MethodPost, at+string(git.ReceivePack), access.WriteRepository, d.receivePack)
+	d.serve("", "/{workspace}/{repo}.git/", config.Repositories.Transport())
 	return d
+}
+
+// serve adds the routes of one kind of content.
+func (d *Door) serve(kind, at string, content transport.Transport) {
+	add := func(method, rest string, service git.Service, h door.Gated) {
+		d.handler[kind+" "+rest] = d.routes.Judge(method, at+rest, content.ActionOf(service), h)
+	}
+	for _, service := range []git.Service{git.UploadPack, git.ReceivePack} {
+		add(http.MethodGet, "info/refs?service="+string(service), service, advertise(content, service))
+	}
+	add(http.MethodPost, string(git.UploadPack), git.UploadPack, uploadPack(content))
+	add(http.MethodPost, string(git.ReceivePack), git.ReceivePack, receivePack(content))
 }
 
 // Routes gives the table of routes, for the tests that walk it.
 func (d *Door) Routes() *door.Routes { return d.routes }
 
-// split takes an address of a repository's git apart; ok is false for any
-// other. The ".git" may be left out, as git allows.
-func split(path string) (workspace, repository, rest string, ok bool) {
+// place is what an address of git's names.
+type place struct {
+	kind            string // of content; empty for a repository
+	workspace, name string
+	rest            string // info/refs or a service of git's
+}
+
+// split takes an address of git's apart; ok is false for any other. The ".git"
+// of a repository may be left out, as git allows.
+func split(path string) (at place, ok bool) {
 	parts := strings.SplitN(strings.TrimPrefix(path, "/"), "/", 3)
 	if len(parts) < 3 || parts[0] == "" {
-		return "", "", "", false
+		return at, false
 	}
-	repository, dotted := strings.CutSuffix(parts[1], ".git")
-	rest = parts[2]
-	known := rest == "info/refs" || rest == string(git.UploadPack) || rest == string(git.ReceivePack)
-	return parts[0], repository, rest, repository != "" && (known || dotted)
+	at.workspace, at.rest = parts[0], parts[2]
+	name, dotted := strings.CutSuffix(parts[1], ".git")
+	at.name = name
+	known := at.rest == "info/refs" || at.rest == string(git.UploadPack) || at.rest == string(git.ReceivePack)
+	return at, name != "" && (known || dotted)
 }
 
 // Matches reports whether an address is this door's: git's own addresses, and
 // everything else below a name that ends in .git.
 func Matches(path string) bool {
-	_, _, _, ok := split(path)
+	_, ok := split(path)
 	return ok
 }
 
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	workspace, repository, rest, ok := split(r.URL.Path)
+	at, ok := split(r.URL.Path)
 	if !ok || !request.Clean(r.URL.Path) {
 		d.fail(w, r, door.ErrNoRoute)
 		return
 	}
 	route := chi.NewRouteContext()
-	route.URLParams.Add("workspace", workspace)
-	route.URLParams.Add("repo", repository)
+	route.URLParams.Add("workspace", at.workspace)
+	route.URLParams.Add("repo", at.name)
 	r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route))
 
-	method := http.MethodPost
+	method, rest := http.MethodPost, at.rest
 	if rest == "info/refs" {
 		method = http.MethodGet
 		rest += "?service=" + r.URL.Query().Get("service")
 	}
-	handler := d.handler[rest]
+	handler := d.handler[at.kind+" "+rest]
 	switch {
 	case handler == nil:
 		d.fail(w, r, errDumb)
@@ -159,10 +174,10 @@ func noCache(w http.ResponseWriter, contentType string) {
 	w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
 }
 
-func (d *Door) advertise(service git.Service) door.Gated {
+func advertise(content transport.Transport, service git.Service) door.Gated {
 	return func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 		protocol := protocolOf(r)
-		answer, err := d.Repositories.Advertise(r.Context(), g, service, protocol)
+		answer, err := content.Advertise(r.Context(), g, service, protocol)
 		if err != nil {
 			return err
 		}
@@ -199,46 +214,50 @@ func body(r *http.Request, service git.Service) (io.Reader, error) {
 
 var errContentType = errs.Invalid("", "This isn't a request of git's smart protocol.")
 
-func (d *Door) uploadPack(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	in, err := body(r, git.UploadPack)
-	if err != nil {
-		return err
-	}
-	asked, err := io.ReadAll(io.LimitReader(in, maxFetch+1))
-	switch {
-	case err != nil:
-		return errs.Invalid("", "The request was cut short.")
-	case len(asked) > maxFetch:
-		return errs.TooLarge("The request is larger than %s.", git.Size(maxFetch))
-	}
-	protocol := protocolOf(r)
-	if protocol == git.ProtocolV2 {
-		if answer, ok, err := d.Repositories.LsRefs(r.Context(), g, asked); ok || err != nil {
-			if err != nil {
-				return err
-			}
-			noCache(w, "application/x-git-upload-pack-result")
-			_, _ = w.Write(answer)
-			return nil
+func uploadPack(content transport.Transport) door.Gated {
+	return func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+		in, err := body(r, git.UploadPack)
+		if err != nil {
+			return err
 		}
+		asked, err := io.ReadAll(io.LimitReader(in, maxFetch+1))
+		switch {
+		case err != nil:
+			return errs.Invalid("", "The request was cut short.")
+		case len(asked) > maxFetch:
+			return errs.TooLarge("The request is larger than %s.", git.Size(maxFetch))
+		}
+		protocol := protocolOf(r)
+		if protocol == git.ProtocolV2 {
+			if answer, ok, err := content.LsRefs(r.Context(), g, asked); ok || err != nil {
+				if err != nil {
+					return err
+				}
+				noCache(w, "application/x-git-upload-pack-result")
+				_, _ = w.Write(answer)
+				return nil
+			}
+		}
+		out := &stream{ResponseWriter: w, contentType: "application/x-git-upload-pack-result"}
+		return out.end(content.UploadPack(r.Context(), g, protocol, asked, out), r)
 	}
-	out := &stream{ResponseWriter: w, contentType: "application/x-git-upload-pack-result"}
-	return out.end(d.Repositories.UploadPack(r.Context(), g, protocol, asked, out), r)
 }
 
-func (d *Door) receivePack(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	in, err := body(r, git.ReceivePack)
-	if err != nil {
-		return err
+func receivePack(content transport.Transport) door.Gated {
+	return func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+		in, err := body(r, git.ReceivePack)
+		if err != nil {
+			return err
+		}
+		// Git tells of its progress while the pack still comes; without this the
+		// server would take the rest of the pack away at the first word.
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			return fmt.Errorf("taking in a push: %w", err)
+		}
+		out := &stream{ResponseWriter: w, contentType: "application/x-git-receive-pack-result"}
+		defer out.endRequest(r)
+		return out.end(content.ReceivePack(r.Context(), g, protocolOf(r), in, out), r)
 	}
-	// Git tells of its progress while the pack still comes; without this the
-	// server would take the rest of the pack away at the first word.
-	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
-		return fmt.Errorf("taking in a push: %w", err)
-	}
-	out := &stream{ResponseWriter: w, contentType: "application/x-git-receive-pack-result"}
-	defer out.endRequest(r)
-	return out.end(d.Repositories.ReceivePack(r.Context(), g, protocolOf(r), in, out), r)
 }
 
 // stream sends each write on at once, and its header with the first.

@@ -14,9 +14,8 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -109,32 +108,19 @@ func (s *Service) Create(ctx context.Context, g access.Grant, in Input) (Reposit
 	made := Repository{
 		ID: db.NewID(), Slug: address, Name: name, Description: description, Public: in.Public, Created: now, Updated: now,
 	}
-	dir := s.dir(made.ID)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
-		return Repository{}, fmt.Errorf("making a repository's folder: %w", err)
+	if err := s.store().Create(made.ID); err != nil {
+		return Repository{}, fmt.Errorf("making a repository: %w", err)
 	}
-	err = git.Init(dir)
-	if err == nil {
-		err = s.insert(ctx, g, made)
-	}
-	if err != nil {
-		err = fmt.Errorf("making a repository: %w", err)
-		if failed := os.RemoveAll(dir); failed != nil {
-			err = fmt.Errorf("%w; and its files stay at %s: %w", err, dir, failed)
-		}
-		return Repository{}, err
+	if err := s.insert(ctx, g, made); err != nil {
+		return Repository{}, fmt.Errorf("making a repository: %w", errors.Join(err, s.store().Remove(made.ID)))
 	}
 	return made, nil
 }
 
-// dir is where a repository's git data lies. Ids end in random digits, which
-// spread them over the folders evenly.
-func (s *Service) dir(id string) string {
-	return filepath.Join(s.Dir, id[len(id)-2:], id+".git")
-}
+func (s *Service) store() git.Store { return git.Store{Git: s.Git, Dir: s.Dir, Suffix: ".git"} }
 
 // git gives the git data of the grant's repository, to whoever has required an
 // action of the grant.
 func (s *Service) git(g access.Grant) *git.Repository {
-	return s.Git.Repository(s.dir(g.Repository().ID))
+	return s.store().Open(g.Repository().ID)
 }

@@ -153,21 +153,23 @@ func TestEveryFunctionNeedsItsGrant(t *testing.T) {
 	w.create("site")
 	read, write, list := w.grant(access.ReadRepository, "site"), w.grant(access.WriteRepository, "site"), w.grant(access.ListRepositories, "")
 	calls := map[string]func(access.Grant) error{
-		"Create":     func(g access.Grant) error { _, err := w.Create(w.Context(), g, repo.Input{Name: "x"}); return err },
-		"List":       func(g access.Grant) error { _, err := w.List(w.Context(), g, "", 1); return err },
-		"Get":        func(g access.Grant) error { _, err := w.Get(w.Context(), g); return err },
-		"Open":       func(g access.Grant) error { _, err := w.Open(w.Context(), g); return err },
-		"LsRefs":     func(g access.Grant) error { _, _, err := w.LsRefs(w.Context(), g, nil); return err },
-		"UploadPack": func(g access.Grant) error { return w.UploadPack(w.Context(), g, 0, []byte("0000"), &bytes.Buffer{}) },
+		"Create": func(g access.Grant) error { _, err := w.Create(w.Context(), g, repo.Input{Name: "x"}); return err },
+		"List":   func(g access.Grant) error { _, err := w.List(w.Context(), g, "", 1); return err },
+		"Get":    func(g access.Grant) error { _, err := w.Get(w.Context(), g); return err },
+		"Open":   func(g access.Grant) error { _, err := w.Open(w.Context(), g); return err },
+		"LsRefs": func(g access.Grant) error { _, _, err := w.Transport().LsRefs(w.Context(), g, nil); return err },
+		"UploadPack": func(g access.Grant) error {
+			return w.Transport().UploadPack(w.Context(), g, 0, []byte("0000"), &bytes.Buffer{})
+		},
 		"ReceivePack": func(g access.Grant) error {
-			return w.ReceivePack(w.Context(), g, 0, strings.NewReader("0000"), &bytes.Buffer{})
+			return w.Transport().ReceivePack(w.Context(), g, 0, strings.NewReader("0000"), &bytes.Buffer{})
 		},
 		"Advertise to fetch": func(g access.Grant) error {
-			_, err := w.Advertise(w.Context(), g, git.UploadPack, 0)
+			_, err := w.Transport().Advertise(w.Context(), g, git.UploadPack, 0)
 			return err
 		},
 		"Advertise to push": func(g access.Grant) error {
-			_, err := w.Advertise(w.Context(), g, git.ReceivePack, 0)
+			_, err := w.Transport().Advertise(w.Context(), g, git.ReceivePack, 0)
 			return err
 		},
 	}

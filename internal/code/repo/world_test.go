@@ -163,7 +163,7 @@ func (k work) push(updates ...string) string {
 		body = append(body, k.run([]byte(wanted.String()), "pack-objects", "--revs", "--stdout", "-q")...)
 	}
 	var out bytes.Buffer
-	if err := k.ReceivePack(k.Context(), k.grant(access.WriteRepository, k.name), git.ProtocolV0, bytes.NewReader(body), &out); err != nil {
+	if err := k.Transport().ReceivePack(k.Context(), k.grant(access.WriteRepository, k.name), git.ProtocolV0, bytes.NewReader(body), &out); err != nil {
 		k.Fatal(err)
 	}
 	return out.String()

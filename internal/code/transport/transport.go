@@ -1,0 +1,85 @@
+// Package transport serves git's protocol for whatever content lies in git: a
+// repository, a wiki, a snippet. It stands between those rooms, which say what
+// is served against which grant, and the doors that git comes through.
+//
+// It owns no table and decides nothing; every function requires the grant of
+// its action first.
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/git"
+)
+
+// Transport is one kind of content as git clients see it.
+type Transport struct {
+	Read, Write access.Action
+	MaxPush     int64 // bytes of a push's pack
+
+	// Open gives the git data of what the grant is for, to whoever has required
+	// an action of it.
+	Open func(g access.Grant) (*git.Repository, error)
+	// Pushed is told of a push that changed something.
+	Pushed func(ctx context.Context, g access.Grant) error
+}
+
+// ActionOf gives the action that a service of git's is: a push writes, all
+// else reads.
+func (t Transport) ActionOf(service git.Service) access.Action {
+	if service == git.ReceivePack {
+		return t.Write
+	}
+	return t.Read
+}
+
+// Advertise gives what answers a client that begins to clone, fetch or push.
+func (t Transport) Advertise(ctx context.Context, g access.Grant, service git.Service, protocol git.Protocol) ([]byte, error) {
+	r, err := t.open(g, t.ActionOf(service))
+	if err != nil {
+		return nil, err
+	}
+	return r.Advertise(ctx, service, protocol)
+}
+
+// LsRefs answers an ls-refs of protocol 2; ok is false for any other request.
+func (t Transport) LsRefs(ctx context.Context, g access.Grant, request []byte) (answer []byte, ok bool, err error) {
+	r, err := t.open(g, t.Read)
+	if err != nil {
+		return nil, false, err
+	}
+	return r.LsRefs(ctx, request)
+}
+
+// UploadPack answers one request of a client that clones or fetches.
+func (t Transport) UploadPack(ctx context.Context, g access.Grant, protocol git.Protocol, request []byte, w io.Writer) error {
+	r, err := t.open(g, t.Read)
+	if err != nil {
+		return err
+	}
+	return r.UploadPack(ctx, protocol, request, w)
+}
+
+// ReceivePack takes in a push. What can't be taken is refused whole, and said
+// to the client.
+func (t Transport) ReceivePack(ctx context.Context, g access.Grant, protocol git.Protocol, body io.Reader, w io.Writer) error {
+	r, err := t.open(g, t.Write)
+	if err != nil {
+		return err
+	}
+	changed, err := r.Push(ctx, protocol, git.PushLimits{Pack: t.MaxPush}, body, w)
+	if changed {
+		err = errors.Join(err, t.Pushed(context.WithoutCancel(ctx), g))
+	}
+	return err
+}
+
+func (t Transport) open(g access.Grant, action access.Action) (*git.Repository, error) {
+	if err := g.Require(action); err != nil {
+		return nil, err
+	}
+	return t.Open(g)
+}
