@@ -20,6 +20,8 @@ type adminCommand struct {
 		Suspend personSuspend `cmd:"" help:"Shut a person out of both sites at once."`
 		Resume  personResume  `cmd:"" help:"Let a suspended person in again."`
 
+		Administrator personAdministrator `cmd:"" help:"Make a person an administrator of Account."`
+
 		RecoveryLink personRecoveryLink `cmd:"" help:"Mail a person a link to choose a new password."`
 	} `cmd:"" help:"People of Account."`
 	Token struct {

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	accountadmin "sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/clock"
@@ -110,6 +111,30 @@ type personResume struct {
 
 func (c *personResume) Run(ctx context.Context) error {
 	return (&personSuspend{admin: c.admin, Email: c.Email, Lift: true}).Run(ctx)
+}
+
+type personAdministrator struct {
+	admin
+	Email    string `arg:"" help:"Their email address."`
+	Withdraw bool   `help:"Make them an ordinary person again."`
+}
+
+func (c *personAdministrator) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		p, err := s.people.Find(ctx, c.Email)
+		if err != nil {
+			return err
+		}
+		act, said := accountadmin.Promote, "%s is an administrator of Account now.\n"
+		if c.Withdraw {
+			act, said = accountadmin.Demote, "%s is an ordinary person now.\n"
+		}
+		if _, err := s.admin.Do(ctx, act, p.ID, person.Operator()); err != nil {
+			return err
+		}
+		fmt.Printf(said, p.Email)
+		return nil
+	})
 }
 
 type personRecoveryLink struct {

@@ -68,7 +68,8 @@ func params(p testscript.Params) testscript.Params {
 		"serve": cmdServe, "shutdown": cmdShutdown, "exits": cmdExits, "is": cmdIs, "freeport": cmdFreePort, "mode": cmdMode,
 		"visit": cmdVisit, "press": cmdPress, "follow": cmdFollow, "otp": cmdOTP, "link": cmdLink, "capture": cmdCapture, "pick": cmdPick,
 		"person": cmdPerson, "signin": cmdSignIn, "enrol": cmdEnrol, "workspace": cmdWorkspace, "repository": cmdRepository,
-		"member": cmdMember, "token": cmdToken, "same": cmdSame,
+		"waitfor": cmdWaitFor,
+		"member":  cmdMember, "token": cmdToken, "same": cmdSame,
 	}
 	return p
 }
@@ -225,6 +226,24 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if fmt.Sprint(got) != args[0] {
 		ts.Fatalf("%s exited with %d, not %s", args[1], got, args[0])
 	}
+}
+
+// waitfor STATUS CURL-ARG… asks until the answer has the status: for what
+// happens soon after, and not before the answer to who did it.
+func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNot(ts, neg)
+	if len(args) < 2 {
+		ts.Fatalf("usage: waitfor STATUS CURL-ARG…")
+	}
+	var got string
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		out, err := exec.Command("curl", append([]string{"-s", "-o", "/dev/null", "-w", "%{http_code}"}, args[1:]...)...).Output()
+		ts.Check(err)
+		if got = string(out); got == args[0] {
+			return
+		}
+	}
+	ts.Fatalf("after 15 s it still answers %s, not %s", got, args[0])
 }
 
 // is GOT WANT compares two texts.

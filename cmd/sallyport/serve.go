@@ -22,6 +22,7 @@ import (
 	codeweb "sallyport.dev/internal/code/web"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/config"
+	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/request"
@@ -83,7 +84,7 @@ func (s *site) redirect() string { return s.URL + "/login/callback" }
 func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account *site) (*accountweb.Site, http.Handler, error) {
 	pages, err := accountweb.New(ctx, accountweb.Config{
 		URL: account.URL, CodeURL: code.URL, SignUp: accountweb.Mode(c.Signup),
-		DB: s.db, Box: s.box, Clock: clock.System, People: s.people, SignIn: s.signIn, Audit: s.audit,
+		DB: s.db, Box: s.box, Clock: clock.System, People: s.people, SignIn: s.signIn, Admin: s.admin, Audit: s.audit,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -92,8 +93,19 @@ func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account 
 		if err := pages.Provider.RegisterBuiltin(ctx, c.ClientID, "Code", clientSecret(s.box, c.ClientID), code.redirect()); err != nil {
 			return nil, nil, err
 		}
+		s.signIn.Suspended = s.suspendInCode
 	}
 	return pages, request.Wrap("account", c.Proxies(), pages.Handler()), nil
+}
+
+// suspendInCode has Code follow a suspension in Account.
+func (s *store) suspendInCode(ctx context.Context, tx *db.Tx, person string, suspended bool) error {
+	tx.AfterCommit(func() {
+		if _, err := s.users.Suspend(context.WithoutCancel(ctx), person, suspended); err != nil {
+			slog.ErrorContext(ctx, "Code couldn't be told of a suspension; do it again", "person", person, "suspended", suspended, "err", err)
+		}
+	})
+	return nil
 }
 
 func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Records, code, account *site, accountHandler http.Handler) (http.Handler, error) {

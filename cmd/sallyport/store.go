@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	accountadmin "sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/account/signin"
@@ -36,6 +37,7 @@ type store struct {
 	people     *person.Service
 	policy     *policy.Service
 	signIn     *signin.Service
+	admin      *accountadmin.Service
 	users      *user.Service
 	tokens     *token.Service
 	workspaces *workspace.Service
@@ -79,6 +81,7 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 	}
 	s.policy = &policy.Service{DB: d, Clock: now, Audit: s.audit}
 	s.signIn = &signin.Service{DB: d, Box: box, Clock: now, Audit: s.audit, Throttle: s.limiter, People: s.people, Policy: s.policy}
+	s.admin = &accountadmin.Service{DB: d, Clock: now, Audit: s.audit, People: s.people, SignIn: s.signIn}
 	s.users = &user.Service{
 		DB: d, Clock: now, Audit: s.audit, Throttle: s.limiter, Outbox: s.outbox,
 		Factors: &factor.Service{DB: d, Box: box, Clock: now, Realm: factor.Code, Issuer: "Sallyport Code"},

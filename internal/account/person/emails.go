@@ -79,7 +79,7 @@ func (s *Service) ConfirmEmail(ctx context.Context, token secret.String, id, fro
 			return err
 		}
 		// Told before the new address is one of theirs.
-		if err := s.notify(ctx, tx, id, "An address was added to your account", fmt.Sprintf(
+		if err := s.Notify(ctx, tx, id, "An address was added to your account", fmt.Sprintf(
 			"The address %s was added to your Sallyport account.\n\nIf it wasn't you, change your password and tell your administrator.\n", l.Address)); err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (s *Service) SetMainEmail(ctx context.Context, id, address, from string) er
 		if owned == 0 {
 			return errs.NotFound("That isn't one of your addresses.")
 		}
-		if err := s.notify(ctx, tx, id, "Your main address was changed", fmt.Sprintf(
+		if err := s.Notify(ctx, tx, id, "Your main address was changed", fmt.Sprintf(
 			"The main address of your Sallyport account is now %s.\n\nIf it wasn't you, change your password and tell your administrator.\n", address)); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (s *Service) SetMainEmail(ctx context.Context, id, address, from string) er
 // RemoveEmail takes an address that isn't the main one from the person.
 func (s *Service) RemoveEmail(ctx context.Context, id, address, from string) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.notify(ctx, tx, id, "An address was removed from your account", fmt.Sprintf(
+		if err := s.Notify(ctx, tx, id, "An address was removed from your account", fmt.Sprintf(
 			"The address %s was removed from your Sallyport account.\n\nIf it wasn't you, change your password and tell your administrator.\n", address)); err != nil {
 			return err
 		}

@@ -122,7 +122,7 @@ func (s *Service) ResetPassword(ctx context.Context, tx *db.Tx, token secret.Str
 	if err := s.setPassword(ctx, tx, p.ID, password); err != nil {
 		return err
 	}
-	if err := s.notify(ctx, tx, p.ID, "Your password was changed", mailReset); err != nil {
+	if err := s.Notify(ctx, tx, p.ID, "Your password was changed", mailReset); err != nil {
 		return err
 	}
 	return s.Audit.Append(ctx, tx, audit.Entry{

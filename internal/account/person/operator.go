@@ -65,11 +65,15 @@ type Input struct {
 	Name          string
 	Email         string
 	Password      secret.String // empty: they get a mail in which to choose one
-	Administrator bool
+	Administrator bool          // only the operator may ask for it
+	By            Author        // the zero Author is the operator
 }
 
-// Create makes a person on the operator's word.
+// Create makes a person on the operator's or an administrator's word.
 func (s *Service) Create(ctx context.Context, in Input) (Person, error) {
+	if in.By == (Author{}) {
+		in.By = Operator()
+	}
 	name, nameErr := cleanName(in.Name)
 	address, emailErr := Normalise(in.Email)
 	if err := errors.Join(nameErr, emailErr); err != nil {
@@ -77,7 +81,7 @@ func (s *Service) Create(ctx context.Context, in Input) (Person, error) {
 	}
 	n := newcomer{
 		chosen: chosen{name: name, address: address}, administrator: in.Administrator,
-		action: "person.create", by: "operator", detail: map[string]any{"administrator": in.Administrator},
+		action: "person.create", by: in.By.ID, from: in.By.From, detail: map[string]any{"administrator": in.Administrator},
 	}
 	if n.invite = in.Password.Reveal() == ""; !n.invite {
 		var err error

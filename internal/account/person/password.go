@@ -100,7 +100,7 @@ func (s *Service) ChangePassword(ctx context.Context, tx *db.Tx, id string, pass
 	if err := s.setPassword(ctx, tx, id, password); err != nil {
 		return err
 	}
-	err := s.notify(ctx, tx, id, "Your password was changed", `The password of your Sallyport account was changed just now.
+	err := s.Notify(ctx, tx, id, "Your password was changed", `The password of your Sallyport account was changed just now.
 
 Other browsers that were signed in are signed out.
 
@@ -114,8 +114,8 @@ If it wasn't you, tell your administrator at once.
 	})
 }
 
-// notify mails every address of the person.
-func (s *Service) notify(ctx context.Context, tx *db.Tx, id, subject, text string) error {
+// Notify mails every address of the person.
+func (s *Service) Notify(ctx context.Context, tx *db.Tx, id, subject, text string) error {
 	addresses, err := db.All[string](ctx, tx, `SELECT address FROM person_email WHERE person = $1 ORDER BY address`, id)
 	if err != nil {
 		return fmt.Errorf("reading a person's addresses: %w", err)

@@ -66,8 +66,11 @@ const selectPerson = `
 	FROM person p LEFT JOIN person_email m ON m.person = p.id AND m.main `
 
 // Get gives the person with the id; NotFound where there is none.
-func (s *Service) Get(ctx context.Context, id string) (Person, error) {
-	return db.One[Person](ctx, s.DB, selectPerson+`WHERE p.id = $1`, id)
+func (s *Service) Get(ctx context.Context, id string) (Person, error) { return s.GetIn(ctx, s.DB, id) }
+
+// GetIn is Get within a transaction.
+func (s *Service) GetIn(ctx context.Context, q db.Q, id string) (Person, error) {
+	return db.One[Person](ctx, q, selectPerson+`WHERE p.id = $1`, id)
 }
 
 // Find gives the person who has the address, main or not, however it is
@@ -107,17 +110,52 @@ func (s *Service) Rename(ctx context.Context, id, name, from string) error {
 
 // Suspend shuts a person out, or lets them in again. It changes the record in
 // the caller's transaction; ending what they have open is signin's.
-func (s *Service) Suspend(ctx context.Context, tx *db.Tx, id string, suspended bool) error {
-	changed, err := db.Exec(ctx, tx, `UPDATE person SET suspended = $1 WHERE id = $2`, suspended, id)
+func (s *Service) Suspend(ctx context.Context, tx *db.Tx, id string, suspended bool, by Author) error {
+	action, subject, text := "person.suspend", "Your account was suspended", mailShut
+	if !suspended {
+		action, subject, text = "person.resume", "Your account is open again", mailOpened
+	}
+	return s.change(ctx, tx, id, by, action, subject, text, `UPDATE person SET suspended = $1 WHERE id = $2`, suspended)
+}
+
+// SetAdministrator makes a person an administrator, or an ordinary person.
+func (s *Service) SetAdministrator(ctx context.Context, tx *db.Tx, id string, administrator bool, by Author) error {
+	action, subject, text := "person.promote", "You administer Sallyport", mailPromoted
+	if !administrator {
+		action, subject, text = "person.demote", "You no longer administer Sallyport", mailDemoted
+	}
+	return s.change(ctx, tx, id, by, action, subject, text, `UPDATE person SET administrator = $1 WHERE id = $2`, administrator)
+}
+
+// change sets a person's standing on somebody else's word, and tells them.
+func (s *Service) change(ctx context.Context, tx *db.Tx, id string, by Author, action, subject, text, statement string, value bool) error {
+	changed, err := db.Exec(ctx, tx, statement, value, id)
 	if err != nil {
-		return fmt.Errorf("suspending a person: %w", err)
+		return fmt.Errorf("changing a person's standing: %w", err)
 	}
 	if changed == 0 {
 		return errs.NotFound("There is no such person.")
 	}
-	action := "person.suspend"
-	if !suspended {
-		action = "person.resume"
+	if err := s.Notify(ctx, tx, id, subject, text); err != nil {
+		return err
 	}
-	return s.Audit.Append(ctx, tx, audit.Entry{Realm: "account", Actor: "operator", Action: action, Target: id})
+	return s.Audit.Append(ctx, tx, by.entry(action, id))
 }
+
+const mailShut = `An administrator suspended your Sallyport account. You are signed out everywhere, and nothing signs you in until it is opened again.
+
+If you don't know why, ask them.
+`
+
+const mailOpened = `An administrator opened your Sallyport account again. You can sign in as before.
+`
+
+const mailPromoted = `You are an administrator of your Sallyport site now: there is an entry "Administration" in your menu.
+
+If you don't know why, tell the other administrators.
+`
+
+const mailDemoted = `You are no administrator of your Sallyport site any more. The rest of your account is as it was.
+
+If you don't know why, ask the other administrators.
+`

@@ -45,6 +45,10 @@ type Service struct {
 	Throttle *throttle.Limiter
 	People   *person.Service
 	Policy   *policy.Service
+
+	// Where it is set, apps hear of people who are suspended or let in again,
+	// within the transaction that does it.
+	Suspended func(ctx context.Context, tx *db.Tx, person string, suspended bool) error
 }
 
 // Visit is where a request came from.
@@ -159,12 +163,20 @@ func (s *Service) Suspend(ctx context.Context, email string, suspended bool) err
 	if err != nil {
 		return err
 	}
-	return s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.endAll(ctx, tx, p.ID); err != nil {
+	return s.DB.InTx(ctx, func(tx *db.Tx) error { return s.SuspendBy(ctx, tx, p.ID, suspended, person.Operator()) })
+}
+
+// SuspendBy is Suspend in the caller's transaction, on anybody's word.
+func (s *Service) SuspendBy(ctx context.Context, tx *db.Tx, id string, suspended bool, by person.Author) error {
+	if err := s.endAll(ctx, tx, id); err != nil {
+		return err
+	}
+	if s.Suspended != nil {
+		if err := s.Suspended(ctx, tx, id, suspended); err != nil {
 			return err
 		}
-		return s.People.Suspend(ctx, tx, p.ID, suspended)
-	})
+	}
+	return s.People.Suspend(ctx, tx, id, suspended, by)
 }
 
 func (s *Service) endAll(ctx context.Context, tx *db.Tx, person string) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/signin"
 )
 
@@ -32,6 +33,11 @@ func happened(action, about string, detail map[string]any) string {
 		"session.end":            "Signed out",
 		"session.end_one":        "Signed out another browser",
 		"session.end_others":     "Signed out every other browser",
+		"person.promote":         "Was made an administrator",
+		"person.demote":          "Was made an ordinary person",
+		"approval.ask":           "Asked a second administrator: " + act(text("act")),
+		"approval.give":          "A second administrator approved: " + act(text("act")),
+		"approval.refuse":        "An administrator refused: " + act(text("act")),
 		"site.policy":            "Changed the rules of this site",
 	}[action]
 	if words == "" {
@@ -42,6 +48,8 @@ func happened(action, about string, detail map[string]any) string {
 	}
 	return words
 }
+
+func act(name string) string { return strings.ToLower(admin.Act(name).Words()) }
 
 // with says by which methods somebody signed in.
 func with(methods any) string {

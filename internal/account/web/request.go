@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/request"
@@ -122,9 +124,9 @@ var (
 )
 
 func (s *Site) wrongMethod(w http.ResponseWriter, r *http.Request) {
-	for _, route := range s.routes {
-		if route.Pattern == r.URL.Path {
-			w.Header().Add("Allow", route.Method)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if s.mux.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			w.Header().Add("Allow", method)
 		}
 	}
 	s.fail(w, r, errMethod)

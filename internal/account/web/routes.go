@@ -54,6 +54,12 @@ func (s *Site) addRoutes() {
 	s.form("/manage-profile/sessions/end-others", s.own(s.endOtherSessions), nil)
 	s.page("/manage-profile/activity", s.own(s.showActivity))
 
+	s.page("/admin/people", s.admins(s.showPeople))
+	s.form("/admin/people", s.admins(s.invitePerson), s.peopleAgain)
+	s.page("/admin/people/{id}", s.admins(s.showPerson))
+	s.form("/admin/people/{id}/act", s.admins(s.act), s.actAgain)
+	s.form("/admin/approvals", s.admins(s.decide), nil)
+
 	for route, h := range s.Provider.Routes() {
 		method, pattern, _ := strings.Cut(route, " ")
 		s.add(method, pattern, h)

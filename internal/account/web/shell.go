@@ -19,6 +19,9 @@ func (s *Site) shell(r *http.Request, title string) ui.Shell {
 		{Text: "Profile", Href: "/manage-profile", Icon: "person"},
 		{Text: "Security", Href: "/manage-profile/security", Icon: "shield"},
 	}
+	if session.Person.Administrator {
+		shell.Menu = append(shell.Menu, ui.Link{Text: "Administration", Href: peoplePath, Icon: "people"})
+	}
 	shell.Nav = []ui.Link{{Text: "Go to Code", Href: s.CodeURL + "/"}}
 	return shell
 }
@@ -40,10 +43,14 @@ func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
 		{Text: "Sessions", Href: sessionsPath, Icon: "key"},
 		{Text: "Activity", Href: activityPath, Icon: "clock"},
 	}
-	for i := range shell.Side {
-		shell.Side[i].Current = shell.Side[i].Href == current
-	}
+	mark(shell.Side, current)
 	return shell
+}
+
+func mark(links []ui.Link, current string) {
+	for i := range links {
+		links[i].Current = links[i].Href == current
+	}
 }
 
 // notices are said once, on the page after the one where something was done.
@@ -56,6 +63,10 @@ func notice(key string) ui.Notice {
 		"removed":  "The address is removed.",
 		"password": "Your password is changed. Every other browser is signed out.",
 		"out":      "You are signed out.",
+		"invited":  "The invitation is on its way by mail.",
+		"asked":    "That takes two: the other administrators are asked by mail, and see it here.",
+		"approved": "Done, with your approval.",
+		"refused":  "It won't be done.",
 		"ended":    "That browser is signed out.",
 		"others":   "Every other browser is signed out.",
 	}[key]

@@ -21,6 +21,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/signin"
@@ -55,6 +56,7 @@ type Config struct {
 	Clock  clock.Clock
 	People *person.Service
 	SignIn *signin.Service
+	Admin  *admin.Service
 	Audit  *audit.Log
 }
 
@@ -115,7 +117,7 @@ func (s *Site) Handler() http.Handler {
 
 // Sweep deletes what is over: links, sessions, requests of apps.
 func (s *Site) Sweep(ctx context.Context) error {
-	for _, sweep := range []func(context.Context) error{s.People.Sweep, s.SignIn.Sweep, s.Provider.Sweep} {
+	for _, sweep := range []func(context.Context) error{s.People.Sweep, s.SignIn.Sweep, s.Admin.Sweep, s.Provider.Sweep} {
 		if err := sweep(ctx); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package web
 import (
 	"testing"
 
+	"sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/errs"
@@ -25,6 +26,16 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 		"forgotten.html":        {forgottenPage{}, forgottenPage{Form: refused, Flow: "f", SignIn: "/signin"}},
 		"forgotten-mailed.html": {forgottenMailedPage{"a@example.com", "/forgotten"}},
 		"reset.html":            {linkPage{Kind: person.KindReset}, linkPage{Kind: person.KindReset, Form: refused}},
+		"people.html": {
+			peoplePage{
+				Form: refused, Search: "a", Next: "/x", People: []admin.Row{{MFA: true}, {Person: person.Person{Administrator: true, Suspended: true}}},
+				Approvals: []approvalLine{{May: true}, {Mine: true}, {}},
+			}, peoplePage{},
+		},
+		"person.html": {
+			personPage{Problem: "No", Emails: []person.Email{{Main: true}, {}}, Acts: []actButton{{Act: admin.Suspend, Danger: true}, {Two: true}}, Activity: []activityLine{{Who: "x"}}},
+			personPage{Own: true},
+		},
 		"sessions.html": {
 			sessionsPage{},
 			sessionsPage{Idle: "7 days", Sessions: []sessionLine{{Listed: signin.Listed{Current: true}, Here: true}, {Browser: "Firefox"}}},

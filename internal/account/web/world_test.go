@@ -20,6 +20,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/account/provider"
@@ -97,6 +98,7 @@ func newWorld(t *testing.T, d *db.DB, mode web.Mode) *world {
 	w.signin = &signin.Service{DB: d, Box: box, Clock: w.clock.Now, Audit: log, Throttle: limiter, People: w.people, Policy: rules}
 	w.site, err = web.New(t.Context(), web.Config{
 		URL: w.url, CodeURL: codeURL, SignUp: mode, DB: d, Box: box, Clock: w.clock.Now, People: w.people, SignIn: w.signin, Audit: log,
+		Admin: &admin.Service{DB: d, Clock: w.clock.Now, Audit: log, People: w.people, SignIn: w.signin},
 	})
 	must(t, err)
 	server.Config.Handler = request.Wrap("account", []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, w.site.Handler())
