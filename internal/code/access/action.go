@@ -96,6 +96,7 @@ const (
 	ManageFactors  // enrol, replace recovery codes
 	TurnOffTwoStep // its form carries the fresh code itself
 	ManageTokens
+	ManageKeys // a person's SSH keys
 	CreateWorkspace
 	AcceptInvitation
 
@@ -141,6 +142,7 @@ const (
 	EditRepository      // its description
 	SetVisibility
 	ManagePermissions
+	ManageDeployKeys
 
 	actionEnd
 )
@@ -167,6 +169,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "turn_off_two_step", content: Self, needs: Admin}
 	case ManageTokens:
 		return rule{name: "manage_tokens", content: Self, needs: Admin, sensitive: true}
+	case ManageKeys:
+		return rule{name: "manage_keys", content: Self, needs: Admin, sensitive: true}
 	case CreateWorkspace:
 		return rule{name: "create_workspace", content: Self, needs: Admin}
 	case AcceptInvitation:
@@ -247,6 +251,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "set_visibility", content: Repository, needs: Admin, scope: ScopeAdminRepository, sensitive: true}
 	case ManagePermissions:
 		return rule{name: "manage_permissions", content: Repository, needs: Admin, scope: ScopeAdminRepository, sensitive: true}
+	case ManageDeployKeys:
+		return rule{name: "manage_deploy_keys", content: Repository, needs: Admin, sensitive: true}
 	default:
 		return rule{}
 	}

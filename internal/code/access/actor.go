@@ -14,6 +14,7 @@ const (
 	Web     Door = "web"
 	API     Door = "api"
 	GitHTTP Door = "githttp"
+	GitSSH  Door = "gitssh"
 )
 
 // Credential is what kind of thing the actor came with.

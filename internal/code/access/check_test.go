@@ -279,7 +279,7 @@ func TestMachinesAreNoPersons(t *testing.T) {
 			}
 			machine.User = "olga"
 			_, err := w.gate.Check(t.Context(), machine, secret, ReadRepository)
-			want := &Refusal{Verdict: Verdict{Outcome: Unauthenticated, Reason: ReasonSignedOut}, Action: ReadRepository}
+			want := &Refusal{Verdict: Verdict{Outcome: Unauthenticated, Reason: ReasonSignedOut}, Action: ReadRepository, Credential: c}
 			if refusal, _ := errors.AsType[*Refusal](err); !reflect.DeepEqual(refusal, want) {
 				t.Errorf("%s with a person's name: %+v", c, refusal)
 			}
@@ -409,4 +409,49 @@ func (w *world) plan(query string, args ...any) (lines []string) {
 		w.t.Fatal(err)
 	}
 	return lines
+}
+
+// A machine credential reaches what it belongs to and nothing beyond it; what
+// it can't reach it can't tell from what doesn't exist.
+func TestMachinesReachWhatTheyBelongTo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.usual()
+		w.repository("acme", "other", false)
+		w.workspace("rival", "owner bob")
+		w.repository("rival", "secret", false)
+		key := Actor{Credential: DeployKey, Scopes: []Scope{ScopeReadRepository}, Workspace: "w-acme", Repository: "r-acme-secret"}
+		writable := key
+		writable.Scopes = []Scope{ScopeWriteRepository}
+		all := Actor{Credential: WorkspaceToken, Scopes: Scopes(), Workspace: "w-acme"}
+		nowhere := Actor{Credential: DeployKey, Scopes: Scopes()}
+		at := func(workspace, repository string) Target {
+			return Target{Workspace: workspace, Repository: repository}
+		}
+
+		w.allowed(key, secret, ReadRepository)
+		w.allowed(key, open, ReadRepository)
+		w.expect(key, secret, WriteRepository, Forbidden, ReasonScope)
+		w.allowed(writable, secret, WriteRepository)
+		w.expect(writable, secret, ManageDeployKeys, Forbidden, ReasonScope)
+		w.expect(writable, open, WriteRepository, Forbidden, ReasonPermission)
+		for _, a := range []Actor{key, writable} {
+			w.expect(a, at("acme", "other"), ReadRepository, Hidden, ReasonNotFound)
+			w.expect(a, at("acme", "none"), ReadRepository, Hidden, ReasonNotFound)
+			w.expect(a, at("rival", "secret"), ReadRepository, Hidden, ReasonNotFound)
+			w.expect(a, acme, ListRepositories, Hidden, ReasonNotFound)
+		}
+		w.allowed(all, acme, ListRepositories)
+		w.allowed(all, at("acme", "other"), WriteRepository)
+		w.expect(all, acme, ManageMembers, Forbidden, ReasonScope)
+		w.expect(all, at("rival", "secret"), ReadRepository, Hidden, ReasonNotFound)
+		w.expect(all, at("nowhere", "none"), ReadRepository, Hidden, ReasonNotFound)
+		w.expect(nowhere, at("nowhere", "none"), ReadRepository, Hidden, ReasonNotFound)
+		w.expect(nowhere, secret, ReadRepository, Hidden, ReasonNotFound)
+
+		w.sql(`UPDATE workspace SET refuse_machines = TRUE WHERE slug = 'acme'`)
+		_, err := w.gate.Check(t.Context(), key, secret, ReadRepository)
+		if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal.Sentence() != "Workspace acme doesn't accept machine credentials." {
+			t.Errorf("a deploy key where machines are refused: %v", err)
+		}
+	})
 }

@@ -22,6 +22,7 @@ var askedOf = map[Action]asked{
 	ManageFactors:    {Self, Admin, "", own | sensitive},
 	TurnOffTwoStep:   {Self, Admin, "", own},
 	ManageTokens:     {Self, Admin, "", own | sensitive},
+	ManageKeys:       {Self, Admin, "", own | sensitive},
 	CreateWorkspace:  {Self, Admin, "", own},
 	AcceptInvitation: {Self, Admin, "", own},
 
@@ -44,6 +45,8 @@ var askedOf = map[Action]asked{
 	ReadRepository:   {Repository, Read, ScopeReadRepository, reads},
 	WriteRepository:  {Repository, Write, ScopeWriteRepository, 0},
 	ManageRepository: {Repository, Admin, "", sensitive},
+
+	ManageDeployKeys: {Repository, Admin, "", sensitive},
 
 	ReadIssues:  {IssueTracker, Read, ScopeReadIssue, reads},
 	RaiseIssues: {IssueTracker, Read, ScopeWriteIssue, 0},

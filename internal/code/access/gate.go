@@ -69,7 +69,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 	verdict := Decide(actor, f.policy, f.resource(actor, action), action, now)
 	g.records.count(now, f.WorkspaceID, actor, action, verdict)
 	if verdict.Outcome != Allow {
-		refusal := &Refusal{Verdict: verdict, Action: action}
+		refusal := &Refusal{Verdict: verdict, Action: action, Credential: actor.Credential}
 		if f.knows(actor) && verdict.Outcome != Unauthenticated {
 			refusal.WorkspaceSlug, refusal.WorkspaceName = f.WorkspaceSlug, f.WorkspaceName
 		}

@@ -88,6 +88,7 @@ func (g Grant) Sees(c Content) bool {
 type Refusal struct {
 	Verdict
 	Action        Action
+	Credential    Credential
 	WorkspaceSlug string
 	WorkspaceName string
 }
@@ -136,6 +137,9 @@ func (r *Refusal) Sentence() string {
 	case ReasonMachine:
 		return r.Subject() + " doesn't accept machine credentials."
 	case ReasonScope:
+		if r.Credential == DeployKey {
+			return "This deploy key is read-only."
+		}
 		if scope := r.Action.Scope(); scope != "" {
 			return "This token lacks the scope " + string(scope) + "."
 		}
@@ -149,13 +153,35 @@ func (r *Refusal) Sentence() string {
 	}
 }
 
+// Lines says it to a git client: the rule, and the way to fix it, at Code's
+// address, where the person can.
+func (r *Refusal) Lines(code string) []string {
+	next := ""
+	switch r.Outcome {
+	case Hidden:
+		return []string{"There is no such repository, or you don't have access to it."}
+	case Enrol:
+		next = "Turn it on, then run the command again:"
+	case Strengthen:
+		next = "Add one, then run the command again:"
+	case Verify, Renew:
+		next = "Verify in the browser, then run the command again:"
+	default:
+		return []string{r.Sentence()}
+	}
+	return []string{r.Sentence(), next, "  " + code + r.FixPath()}
+}
+
 // FixPath is the page of Code that fixes it; empty where the person can't.
 func (r *Refusal) FixPath() string {
 	switch r.Outcome {
 	case Enrol, Strengthen:
 		return "/account/settings/two-step-verification/"
 	case Verify, Renew:
-		if r.AtAccount {
+		switch {
+		case r.Credential == SSHKey: // a step in the browser has to be given to the key
+			return "/account/settings/ssh-keys/"
+		case r.AtAccount:
 			return "/login"
 		}
 		return "/login/verify"

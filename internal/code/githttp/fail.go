@@ -60,7 +60,6 @@ func (d *Door) wording(err error) (int, []string) {
 }
 
 func (d *Door) refusal(refusal *access.Refusal) (int, []string) {
-	lines := []string{refusal.Sentence()}
 	switch refusal.Outcome {
 	case access.Unauthenticated:
 		return http.StatusUnauthorized, []string{
@@ -68,13 +67,8 @@ func (d *Door) refusal(refusal *access.Refusal) (int, []string) {
 			"  " + d.URL + "/account/settings/api-tokens/",
 		}
 	case access.Hidden:
-		return http.StatusNotFound, []string{"There is no such repository, or you don't have access to it."}
-	case access.Enrol:
-		lines = append(lines, "Turn it on, then run the command again:", "  "+d.URL+refusal.FixPath())
-	case access.Strengthen:
-		lines = append(lines, "Add one, then run the command again:", "  "+d.URL+refusal.FixPath())
-	case access.Verify, access.Renew:
-		lines = append(lines, "Verify in the browser, then run the command again:", "  "+d.URL+refusal.FixPath())
+		return http.StatusNotFound, refusal.Lines(d.URL)
+	default:
+		return http.StatusForbidden, refusal.Lines(d.URL)
 	}
-	return http.StatusForbidden, lines
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/mail"
 )
@@ -26,6 +27,38 @@ func (s *Service) noticeCodesReplaced(ctx context.Context, tx *db.Tx, u User, fr
 func (s *Service) noticeRecoveryUsed(ctx context.Context, tx *db.Tx, u User, from netip.Addr) error {
 	return s.notice(ctx, tx, u, from, "A recovery code was used",
 		"One of your recovery codes was used as the second step in Code. It no longer works.")
+}
+
+// noticeOwn mails the grant's actor what happened to their profile.
+func (s *Service) noticeOwn(ctx context.Context, tx *db.Tx, g access.Grant, subject, text string) error {
+	u, err := s.byID(ctx, tx, g.Actor().User)
+	if err != nil {
+		return err
+	}
+	return s.notice(ctx, tx, u, g.Actor().Address, subject, text)
+}
+
+// noticeOwners mails the owners of the grant's workspace what was done there.
+func (s *Service) noticeOwners(ctx context.Context, tx *db.Tx, g access.Grant, subject, text string) error {
+	by, err := s.byID(ctx, tx, g.Actor().User)
+	if err != nil {
+		return err
+	}
+	owners, err := s.ownersOf(ctx, tx, g.Workspace().ID)
+	if err != nil {
+		return err
+	}
+	for _, u := range owners {
+		err := s.Outbox.Enqueue(ctx, tx, mail.Message{
+			To: u.Email, Subject: subject,
+			Text: "Hello " + u.Name + ",\n\n" + text + " It was done by " + by.Name + " (" + by.Username + ").\n\n" +
+				"If that shouldn't be, look at\n" + s.URL + "/" + nameOf(g) + "/admin/deploy-keys\n",
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // notice mails the person what happened to their profile; the mail goes out

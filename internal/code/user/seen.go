@@ -16,11 +16,17 @@ const (
 	sweepEvery = time.Hour        // how often sessions that are over are deleted
 )
 
-// seen keeps in memory when sessions were last used, so that no request has to
-// write. Its zero value is empty.
+// seen keeps in memory when sessions and keys were last used, so that no request
+// has to write. Its zero value is empty.
 type seen struct {
 	mu       sync.Mutex
 	sessions map[string]time.Time
+	keys     map[string]use
+}
+
+type use struct {
+	at   time.Time
+	from string
 }
 
 func (s *seen) session(id string, now time.Time) {
@@ -32,19 +38,29 @@ func (s *seen) session(id string, now time.Time) {
 	s.sessions[id] = now
 }
 
-func (s *seen) take() map[string]time.Time {
+func (s *seen) key(id string, now time.Time, from string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sessions := s.sessions
-	s.sessions = nil
-	return sessions
+	if s.keys == nil {
+		s.keys = map[string]use{}
+	}
+	s.keys[id] = use{now, from}
 }
 
-// Flush writes when sessions were last used. What can't be written is
+// take gives what was noted and forgets it.
+func (s *seen) take() (sessions map[string]time.Time, keys map[string]use) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sessions, keys = s.sessions, s.keys
+	s.sessions, s.keys = nil, nil
+	return sessions, keys
+}
+
+// Flush writes when sessions and keys were last used. What can't be written is
 // forgotten: the next use notes it again.
 func (s *Service) Flush(ctx context.Context) error {
-	sessions := s.seen.take()
-	if len(sessions) == 0 {
+	sessions, keys := s.seen.take()
+	if len(sessions)+len(keys) == 0 {
 		return nil
 	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
@@ -56,10 +72,15 @@ func (s *Service) Flush(ctx context.Context) error {
 				return err
 			}
 		}
+		for id, use := range keys {
+			if err := s.touchKey(ctx, tx, id, use); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("writing when sessions were last used: %w", err)
+		return fmt.Errorf("writing when sessions and keys were last used: %w", err)
 	}
 	return nil
 }

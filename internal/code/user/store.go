@@ -97,9 +97,13 @@ func (s *Service) lockSessions(ctx context.Context, tx *db.Tx) error {
 	return db.Lock(ctx, tx, "code_session")
 }
 
-// dropSteps takes from every session of the user the step that it has taken.
+// dropSteps takes from every session and key of the user the step that it has
+// taken.
 func (s *Service) dropSteps(ctx context.Context, tx *db.Tx, user string) error {
 	if err := s.lockSessions(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.dropKeySteps(ctx, tx, user); err != nil {
 		return err
 	}
 	_, err := db.Exec(ctx, tx, `UPDATE code_session SET step_method = '', step_at = 0 WHERE user_id = $1`, user)

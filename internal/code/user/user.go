@@ -1,9 +1,10 @@
 // Package user is the people of Code: their profiles, their sessions in a
-// browser and their second step. It turns a session's cookie into the
-// access.Actor that the gate judges.
+// browser, the SSH keys of people and of repositories, and their second step.
+// It turns a session's cookie or a key into the access.Actor that the gate
+// judges.
 //
-// It owns the tables code_user and code_session, and the realm "code" of
-// package factor. It knows neither workspaces nor content, and it
+// It owns the tables code_user, code_session and ssh_key, and the realm "code"
+// of package factor. It knows neither workspaces nor content, and it
 // doesn't sign people in: a verified ID token does (Identity).
 //
 // What always holds:
@@ -14,6 +15,8 @@
 //   - Setting up a second step marks the session that did it; every other one
 //     has to take the step before it can go on.
 //   - Wrong codes count per user, whichever entrance they come by.
+//   - A public key belongs to one user or to one repository, once in the whole
+//     installation: so the key alone says who comes.
 package user
 
 import (
