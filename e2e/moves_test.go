@@ -200,8 +200,11 @@ func (p *person) requires() {
 	p.open(twoStep)
 	p.enrols()
 	p.open("/acme/workspace/settings/access-controls")
-	p.press("Require two-step verification")
-	p.sees("Stop requiring it")
+	p.tap("On")
+	p.press("Preview")
+	p.sees("Nothing is changed yet")
+	p.press("Save")
+	p.sees("is required from now on")
 }
 
 // nextCode is a code of the app that was not used yet: that of this step of 30

@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"sallyport.dev/internal/audit"
-	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/workspace"
 )
 
@@ -55,32 +54,8 @@ func (c *policyShow) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p := w.Policy
-		from, again, networks := "at once", "never", "any"
-		if !p.RequireFrom.IsZero() {
-			from = p.RequireFrom.Format("2006-01-02 15:04 MST")
-		}
-		if p.AskAgain > 0 {
-			again = fmt.Sprintf("%.0f hours", p.AskAgain.Hours())
-		}
-		if len(p.Networks) > 0 {
-			networks = access.FormatNetworks(p.Networks)
-		}
-		required := yes(p.RequireTwoStep)
-		if p.RequireTwoStep {
-			required += ", " + from
-		}
-		for _, line := range [][2]string{
-			{"Require two-step verification", required},
-			{"Also accept MFA of the account", yes(p.AcceptAccountMFA)},
-			{"Phishing-resistant steps only", yes(p.PhishingResistant)},
-			{"Ask for the second step again after", again},
-			{"Ask over SSH too", yes(p.AskOverSSH)},
-			{"Machine credentials", map[bool]string{false: "allowed", true: "refused"}[p.RefuseMachines]},
-			{"Allowed networks", networks},
-			{"No public content", yes(p.NoPublic)},
-		} {
-			fmt.Printf("%-36s %s\n", line[0]+":", line[1])
+		for _, line := range workspace.Describe(w.Policy) {
+			fmt.Printf("%-36s %s\n", line.Label+":", line.Value)
 		}
 		return nil
 	})

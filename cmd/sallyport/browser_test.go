@@ -227,7 +227,7 @@ func (f *form) set(field, value string) error {
 	}
 	name := attribute(control, "name")
 	switch kind := attribute(control, "type"); {
-	case kind == "radio" && value != "on": // given by its name: pick one
+	case kind == "radio" && (value != "on" || field == name): // given by its name: pick one
 		f.values.Set(name, value)
 	case kind == "checkbox" || kind == "radio":
 		kept := f.values[name][:0]

@@ -117,6 +117,20 @@ func cmdMember(ts *testscript.TestScript, neg bool, args []string) {
 	landed(ts, "/"+workspace, status)
 }
 
+// controls OWNER WORKSPACE FIELD=VALUE… changes its access controls: by the form,
+// through the preview, saved.
+func cmdControls(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNot(ts, neg)
+	if len(args) < 3 {
+		ts.Fatalf("usage: controls OWNER WORKSPACE FIELD=VALUE…")
+	}
+	owner, path := args[0], "/"+args[1]+"/workspace/settings/access-controls"
+	cmdVisit(ts, false, []string{owner, ts.Getenv("CODE") + path})
+	cmdPress(ts, false, append([]string{owner, "Preview"}, args[2:]...))
+	cmdPress(ts, false, []string{owner, "Save"})
+	landed(ts, path, "200")
+}
+
 var plainToken = regexp.MustCompile(`sp[twr]_[A-Za-z0-9_-]{43}`)
 
 // token NAME WHO SCOPE… makes an API token on WHO's page and puts it into a

@@ -24,7 +24,10 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options := []goose.ProviderOption{goose.WithVerbose(false)}
+	options := []goose.ProviderOption{
+		goose.WithVerbose(false),
+		goose.WithAllowOutofOrder(true), // they are numbered as they are begun, and land in any order
+	}
 	dialect := goose.DialectPostgres
 	if db.Engine == SQLite {
 		dialect = goose.DialectSQLite3

@@ -192,6 +192,7 @@ func (s *Set) funcs() template.FuncMap {
 		"exact":    exact,
 		"rfc3339":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"plural":   plural,
+		"count":    count,
 		"inc":      func(i int) int { return i + 1 },
 		"copyable": func(label, text string) Copy { return Copy{Label: label, Text: text} },
 		"button":   func(text string) Button { return Button{Text: text} },
@@ -206,6 +207,15 @@ func (s *Set) funcs() template.FuncMap {
 		"keyed":        func(key string, f Field) Field { f.Key = key; return f },
 		"mono":         func(f Field) Field { f.Mono = true; return f },
 	}
+}
+
+// count writes a number with its thousands apart: 9,310.
+func count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }
 
 // plural writes a count with its noun: plural 1 "repository" "repositories" → "1 repository".

@@ -108,6 +108,7 @@ const (
 	ManageMembers
 	ReadAccess
 	ManageAccess
+	LiftNetworks // an owner's way out of networks that shut them out
 	ReadPlan
 	ReadWorkspaceTokens
 	ManageWorkspaceTokens
@@ -155,6 +156,7 @@ type rule struct {
 	scope     Scope // what a token needs for it; empty: no token can
 	reads     bool  // only reads, so public content is open to it
 	sensitive bool  // asks for a second step within the last 15 minutes
+	remote    bool  // not held back by the allowed networks; and so never without a second step
 	exempt    bool  // not held back by the workspace's rules
 }
 
@@ -191,6 +193,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "read_access", content: Workspace, needs: Admin, reads: true}
 	case ManageAccess:
 		return rule{name: "manage_access", content: Workspace, needs: Admin, sensitive: true}
+	case LiftNetworks:
+		return rule{name: "lift_networks", content: Workspace, needs: Admin, sensitive: true, remote: true}
 	case ReadPlan:
 		return rule{name: "read_plan", content: Workspace, needs: Read, reads: true}
 	case ReadWorkspaceTokens:

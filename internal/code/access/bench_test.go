@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
@@ -132,4 +133,38 @@ func (w *world) noBytes() string {
 		return `''::bytea`
 	}
 	return `x''`
+}
+
+// A preview of a workspace of 10,000 members, who came by two doors on each of
+// the last 30 days.
+func BenchmarkPreview(b *testing.B) {
+	for _, open := range []func(testing.TB) *db.DB{dbtest.SQLite, dbtest.Postgres} {
+		d := open(b)
+		b.Run(string(d.Engine), func(b *testing.B) {
+			w := newWorld(b, d).usual()
+			w.factor("olga", "totp")
+			const some = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) `
+			w.sql(`INSERT INTO code_user (id, issuer, subject, username, name, email, account_opens, created) ` + some + `SELECT 'u' || i, 'x', 'u' || i, 'u' || i, 'U', '', FALSE, 0 FROM n`)
+			w.sql(`INSERT INTO member (workspace, user_id, role, created) ` + some + `SELECT 'w-acme', 'u' || i, 'member', 0 FROM n`)
+			w.sql(`INSERT INTO factor (id, realm, holder, kind, label, secret, created, confirmed) `+some+`SELECT 'f' || i, 'code', 'u' || i, 'totp', '', $1, 0, 1 FROM n WHERE i % 3 > 0`, []byte{})
+			w.sql(`INSERT INTO code_session (id, hash, user_id, step_method, step_at, account_acr, account_amr, account_time, address, agent, created, seen) `+some+`SELECT 's' || i, 's' || i, 'u' || i, 'totp', CAST($1 AS BIGINT), '', '', 0, '192.0.2.1', '', 0, 0 FROM n`, now)
+			w.sql(`INSERT INTO token (id, hash, kind, holder, user_id, name, scopes, made_by, created, issued, expires) `+some+`SELECT 't' || i, 't' || i, 'api_token', 'u' || i, 'u' || i, 'ci', '', '', 0, 0, CAST($1 AS BIGINT) FROM n`, now.Add(time.Hour))
+			for _, door := range []string{"web", "githttp"} {
+				w.sql(`INSERT INTO access_record (workspace, user_id, credential, door, action, outcome, reason, held, day, count, last) `+some+
+					`SELECT 'w-acme', 'u' || n.i, 'session', $1, 'read_repository', 'allow', 'allowed', 'totp.0', $2 - d.i, 3, 0 FROM n, (SELECT i FROM n WHERE i <= 30) d`, door, now.Unix()/86400)
+			}
+			owner := session("olga")
+			owner.Step = Step{TOTP, now}
+			g, err := w.gate.Check(b.Context(), owner, Target{Workspace: "acme"}, ManageAccess)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				p, err := w.gate.Preview(b.Context(), g, Policy{RequireTwoStep: true}, "", 50)
+				if err != nil || p.Members != 10002 || p.Replay.Accesses < 1_800_000 || len(p.Affected.Shown) != 50 {
+					b.Fatal(err, p.Members, p.Replay.Accesses)
+				}
+			}
+		})
+	}
 }

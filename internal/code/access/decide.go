@@ -118,7 +118,7 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	}
 	if !rule.exempt {
 		// 6. Networks.
-		if !p.admits(a.Address) {
+		if !rule.remote && !p.admits(a.Address) {
 			return Verdict{Outcome: Forbidden, Reason: ReasonNetwork}
 		}
 		// 7. Two-step verification.
@@ -130,6 +130,9 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	}
 	// 8. Sensitive actions. An API token can't take a step; the scope that such
 	// an action needs was given to it in one (decision 0025).
+	if rule.remote && !a.Factors.Enrolled() && !a.Account.MFA() {
+		return Verdict{Outcome: Enrol, Reason: ReasonTwoStepRequired, ACR: p.acr(), MaxAge: p.AskAgain}
+	}
 	if rule.sensitive && a.Credential.person() && a.Credential != APIToken && !fresh(&a, &p, now) {
 		return Verdict{
 			Outcome: Renew, Reason: ReasonFreshStep, MaxAge: FreshFor,

@@ -11,7 +11,7 @@ type asked struct {
 	on    Content
 	needs Permission
 	scope Scope // "" : no token can
-	facts fact  // of reads, sensitive, own, leaving
+	facts fact  // of reads, sensitive, own, leaving, lifting
 }
 
 // askedOf lists the actions. "Sensitive: access controls, members, tokens, keys,
@@ -34,6 +34,7 @@ var askedOf = map[Action]asked{
 	ManageMembers:    {Workspace, Admin, "", sensitive},
 	ReadAccess:       {Workspace, Admin, "", reads},
 	ManageAccess:     {Workspace, Admin, "", sensitive},
+	LiftNetworks:     {Workspace, Admin, "", sensitive | lifting},
 	ReadPlan:         {Workspace, Read, "", reads},
 
 	ReadWorkspaceTokens:   {Workspace, Admin, "", reads},

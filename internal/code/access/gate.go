@@ -71,7 +71,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 	if verdict.Outcome != Allow {
 		refusal := &Refusal{Verdict: verdict, Action: action, Credential: actor.Credential}
 		if f.knows(actor) && verdict.Outcome != Unauthenticated {
-			refusal.WorkspaceSlug, refusal.WorkspaceName = f.WorkspaceSlug, f.WorkspaceName
+			refusal.WorkspaceSlug, refusal.WorkspaceName, refusal.Role = f.WorkspaceSlug, f.WorkspaceName, f.Role
 		}
 		return Grant{}, refusal
 	}

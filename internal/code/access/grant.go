@@ -91,6 +91,7 @@ type Refusal struct {
 	Credential    Credential
 	WorkspaceSlug string
 	WorkspaceName string
+	Role          Role // the actor's
 }
 
 func (r *Refusal) Error() string {
@@ -121,6 +122,9 @@ func (r *Refusal) Subject() string {
 func (r *Refusal) Sentence() string {
 	switch r.Reason {
 	case ReasonTwoStepRequired:
+		if r.Action == LiftNetworks {
+			return "Lifting the allowed networks of " + r.WorkspaceSlug + " from outside of them needs two-step verification."
+		}
 		return r.Subject() + " requires two-step verification."
 	case ReasonStepNeeded:
 		return "Your second step is needed first."

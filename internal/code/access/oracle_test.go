@@ -59,6 +59,7 @@ const (
 	sensitive
 	own     // the person's own profile and settings: no workspace's
 	leaving // a workspace
+	lifting // its networks, as an owner whom they shut out
 )
 
 // sentence is one sentence of the text: it holds where every fact of when and
@@ -114,7 +115,7 @@ var sentences = []sentence{
 	},
 	{
 		"6. The network isn't allowed → forbidden(network). A blocked member can still open their own settings, sign out, and leave the workspace.",
-		networkForbidden, own | leaving,
+		networkForbidden, own | leaving | lifting,
 		Verdict{Outcome: Forbidden, Reason: ReasonNetwork},
 	},
 	{
@@ -166,6 +167,11 @@ var sentences = []sentence{
 		"7. SSH connection without fresh step where one is needed → renew",
 		required | overSSH | asksSSH, own | leaving | stepInTime,
 		Verdict{Outcome: Renew, Reason: ReasonStepExpired},
+	},
+	{
+		"6. an owner gets a page that can lift it after a fresh second step (so never without one)",
+		lifting, enrolled | accountMFA,
+		Verdict{Outcome: Enrol, Reason: ReasonTwoStepRequired},
 	},
 	{
 		"8. Sensitive action without a step in the last 15 minutes, where the user is enrolled → challenge: renew. (The account's counts where the person or the workspace lets it open Code; of an API token the scope does, decision 0025.)",

@@ -12,7 +12,7 @@ import (
 )
 
 // Records counts what the gate decided, by day, workspace, user, credential,
-// door, action and reason. It counts in memory and writes in batches, never on
+// door, action, reason and what was held. It counts in memory and writes in batches, never on
 // a request's path: nothing is lost at a graceful stop, and at a kill no more
 // than what came since the last batch.
 type Records struct {
@@ -29,6 +29,7 @@ type recordKey struct {
 	action          Action
 	outcome         Outcome
 	reason          Reason
+	held            string
 }
 
 type recordCount struct {
@@ -48,6 +49,7 @@ func (r *Records) count(now time.Time, workspace string, a Actor, action Action,
 	key := recordKey{
 		day: now.Unix() / 86400, workspace: workspace, user: a.User, credential: a.Credential,
 		door: a.Door, action: action, outcome: v.Outcome, reason: v.Reason,
+		held: heldBy(a.carried(), now),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,11 +91,11 @@ func (r *Records) Flush(ctx context.Context) error {
 		var failed error
 		for key, c := range batch {
 			_, err := db.Exec(ctx, tx, `
-				INSERT INTO access_record (day, workspace, user_id, credential, door, action, outcome, reason, count, last)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-				ON CONFLICT (day, workspace, user_id, credential, door, action, outcome, reason)
+				INSERT INTO access_record (workspace, user_id, credential, door, action, outcome, reason, held, day, count, last)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+				ON CONFLICT (workspace, user_id, credential, door, action, outcome, reason, held, day)
 				DO UPDATE SET count = access_record.count + excluded.count, last = excluded.last`,
-				key.day, key.workspace, key.user, key.credential, key.door, key.action.String(), key.outcome, key.reason, c.n, c.last)
+				key.workspace, key.user, key.credential, key.door, key.action.String(), key.outcome, key.reason, key.held, key.day, c.n, c.last)
 			failed = errors.Join(failed, err)
 		}
 		return failed

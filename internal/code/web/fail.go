@@ -43,16 +43,14 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, refusal *access.Re
 		}
 		return redirect(w, r, s.returns.carry(verifyAddress(refusal), back))
 	case access.Enrol, access.Strengthen:
-		back, err := s.keepForm(r)
-		if err != nil {
-			return s.showError(w, r, err)
-		}
-		return s.showBlocked(w, r, refusal, back)
+		return s.showBlocked(w, r, refusal)
 	case access.Hidden:
 		return s.showError(w, r, door.ErrNoRoute) // as if the address were unknown
-	default:
-		return s.showForbidden(w, r, refusal)
 	}
+	if refusal.Reason == access.ReasonNetwork {
+		return s.showBlocked(w, r, refusal)
+	}
+	return s.showForbidden(w, r, refusal)
 }
 
 // verifyAddress is where the step that a refusal asks for is taken. The reason
@@ -100,25 +98,44 @@ func (s *Site) keepForm(r *http.Request) (string, error) {
 	return path + "?kept=" + id, nil
 }
 
-// showBlocked is the page of a member whom the workspace's rule holds back.
-func (s *Site) showBlocked(w http.ResponseWriter, r *http.Request, refusal *access.Refusal, back string) error {
+// showBlocked is the page of a member whom the workspace's rule holds back: the
+// rule, why it holds them back, and the way in.
+func (s *Site) showBlocked(w http.ResponseWriter, r *http.Request, refusal *access.Refusal) error {
 	page := ui.Blocked{
-		Title:  "You've been temporarily blocked from this page",
-		Of:     refusal.WorkspaceName,
-		Rule:   refusal.Sentence(),
-		Why:    "Two-step verification of Code isn't on for you yet. It takes about a minute, and then you land on the page that you asked for. How you sign in to your account stays as it is.",
-		Action: ui.Link{Text: "Set up two-step verification", Href: s.returns.carry(twoStepPath, back)},
-		Ways:   []ui.Link{{Text: "Open your own settings", Href: profilePath}},
-		Forms:  []ui.PostLink{{Text: "Sign out", Action: "/logout"}},
-	}
-	if refusal.Outcome == access.Strengthen {
-		page.Why = "Your two-step verification uses an authenticator app, which this workspace doesn't count."
-		page.Action = ui.Link{Text: "See your two-step verification", Href: s.returns.carry(twoStepPath, back)}
+		Title: "You've been temporarily blocked from this page",
+		Of:    refusal.WorkspaceName,
+		Rule:  refusal.Sentence(),
+		Ways:  []ui.Link{{Text: "Open your own settings", Href: profilePath}},
+		Forms: []ui.PostLink{{Text: "Sign out", Action: "/logout"}},
 	}
 	if refusal.WorkspaceSlug != "" {
 		leave := ui.Link{Text: "Leave " + refusal.WorkspaceName, Href: "/" + refusal.WorkspaceSlug + "/workspace/leave"}
 		page.Ways = append(page.Ways, leave)
 	}
+	if refusal.Reason == access.ReasonNetwork {
+		page.Why = "You come from " + request.Address(r.Context()).String() + ", which is on none of its allowed networks."
+		if refusal.Role == access.Owner {
+			page.Action = ui.Link{Text: "Lift the allowed networks", Href: liftPath(refusal.WorkspaceSlug)}
+		} else {
+			page.Why += " Come from one of them, or ask an owner."
+		}
+		return s.renderBlocked(w, r, page)
+	}
+	back, err := s.keepForm(r)
+	if err != nil {
+		return s.showError(w, r, err)
+	}
+	if refusal.Outcome == access.Strengthen {
+		page.Why = "Your two-step verification uses an authenticator app, which this workspace doesn't count."
+		page.Action = ui.Link{Text: "See your two-step verification", Href: s.returns.carry(twoStepPath, back)}
+	} else {
+		page.Why = "Two-step verification of Code isn't on for you yet. It takes about a minute, and then you land on the page that you asked for. How you sign in to your account stays as it is."
+		page.Action = ui.Link{Text: "Set up two-step verification", Href: s.returns.carry(twoStepPath, back)}
+	}
+	return s.renderBlocked(w, r, page)
+}
+
+func (s *Site) renderBlocked(w http.ResponseWriter, r *http.Request, page ui.Blocked) error {
 	shell := s.shell(r, "Blocked")
 	shell.Narrow = true
 	return s.pages.Render(w, http.StatusForbidden, "blocked.html", shell, page)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -39,13 +40,26 @@ func TestEveryPage(t *testing.T) {
 	}
 	repository := repo.Repository{Name: "app", Slug: "app", Description: "An app", Public: true}
 	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
+	controls := []controlGroup{{Heading: "H", Controls: []control{
+		{Fields: []ui.Field{form.Checkbox("no_public", "yes", "No public content")}, You: "Nothing", Public: []ui.Link{link}}, {Locked: "Premium"},
+	}}}
+	enrol := access.Verdict{Outcome: access.Enrol}
+	preview := previewPart{
+		Changes: []change{{"Require", "no", "yes"}}, Starts: "1 July", Hidden: []ui.Hidden{{}},
+		Preview: access.Preview{
+			Own: access.Verdict{Outcome: access.Allow}, Members: 3,
+			Affected: access.List[access.Affected]{Total: 2, Old: 1, Next: "b", Shown: []access.Affected{{Username: "a", Verdict: enrol}, {Already: true}}},
+			Stopped:  access.List[access.Stopped]{Total: 3, Old: 1, Shown: []access.Stopped{{Name: "ci", Owner: "a", LastUsed: now, Verdict: enrol}, {Already: true}}},
+			Replay:   access.Replay{Accesses: 9310, Stopped: 412, Doors: []access.Replayed{{Name: "web"}}, People: []access.Replayed{{Name: "a", Stopped: 1}, {}}},
+		},
+	}
 	uitest.Check(t, pages, map[string][]any{
 		"app.html":           {appPage{Steps: enrolSteps(1), Problem: "Over", Setup: ui.TOTPSetup{QR: "<svg></svg>", Secret: "ABCD", URI: "otpauth://totp/x", Form: code}}},
 		"blocked.html":       {ui.Blocked{Title: "Blocked", Of: "Acme", Action: link, Ways: []ui.Link{link}, Forms: []ui.PostLink{{Text: "Sign out", Action: "/logout"}}}},
 		"branches.html":      {branchesPage{Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}}, More: true}, branchesPage{}},
 		"codes.html":         {codesPage{Steps: enrolSteps(2), Codes: ui.RecoveryCodes{Codes: []string{"aaaa"}}}, codesPage{}},
 		"commits.html":       {commitsPage{Commits: []commitLine{{Browse: "/x"}}, Newest: "/x", Older: "/y"}, commitsPage{}},
-		"controls.html":      {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Total: 3, Ready: 1, Members: []workspace.Standing{{Member: member}, {Ready: true}}, You: "1"}, controlsPage{Kept: true, Entitled: true, YouReady: true}, controlsPage{}},
+		"controls.html":      {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Lapsed: true, Groups: controls, Preview: &preview, Total: 3, Ready: 1, Members: []workspace.Standing{{Member: member}, {Ready: true}}, You: "1"}, controlsPage{Kept: true, Preview: &previewPart{Fix: &link, Refused: "No"}}, controlsPage{}},
 		"empty.html":         {emptyPage{Repository: repository, CanWrite: true}, emptyPage{}},
 		"file.html":          {filePage{Lines: []template.HTML{"a"}, Raw: "/raw"}, filePage{Why: "Empty."}, filePage{Image: true, Raw: "/raw"}, filePage{Target: "x"}, filePage{Rendered: "<p>x</p>", Other: link}},
 		"folder.html":        {folderPage{Folder: files}, folderPage{}},
@@ -57,6 +71,7 @@ func TestEveryPage(t *testing.T) {
 		"leave.html":         {leavePage{Name: "Acme", Problem: "Last owner"}},
 		"logout.html":        {struct{}{}},
 		"members.html":       {membersPage{Form: form, Kept: true, Owner: true, Requires: true, You: "1", Members: []workspace.Member{member, {Role: access.Member}}, Invitations: []workspace.Invitation{{}}}, membersPage{Members: []workspace.Member{member}}},
+		"networks.html":      {networksPage{Name: "Acme", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, networksPage{}},
 		"newrepository.html": {newRepositoryPage{Form: form}},
 		"newworkspace.html":  {newWorkspacePage{Form: form}},
 		"permissions.html":   {permissionsPage{Form: form, Kept: true, Given: repo.Permissions{Users: []repo.UserPermission{{Permission: access.Read}}, Groups: []repo.GroupPermission{{Permission: access.Admin}}}, Groups: []ui.Option{{Value: "x", Label: "Devs"}}}, permissionsPage{}},

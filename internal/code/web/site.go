@@ -89,7 +89,7 @@ func parsePages() (*ui.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ui.Templates(own, nil)
+	return ui.Templates(own, previewWords())
 }
 
 // Routes gives the table of routes, for the tests that walk it.

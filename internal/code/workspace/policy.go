@@ -18,11 +18,15 @@ const (
 	graceMost   = 30 * 24 * time.Hour
 	graceSlack  = time.Hour // between filling in the form and sending it
 	maxNetworks = 100
+	maxPublic   = 100 // listed
 )
 
 // Unmet says that the actor's own evidence doesn't meet the policy that they
 // want to save. FixPath leads to what would change that.
-type Unmet struct{ access.Refusal }
+type Unmet struct {
+	access.Refusal
+	From netip.Addr // where the actor comes from
+}
 
 func (u *Unmet) Error() string {
 	return fmt.Sprintf("the own evidence doesn't meet the policy: %s (%s)", u.Outcome, u.Reason)
@@ -38,7 +42,7 @@ func (u *Unmet) Unwrap() error {
 	case access.ReasonAccountMFA:
 		return errs.Denied("Turn on your own two-step verification, or sign in with MFA at your account, first. Then you can require it of everyone here.")
 	case access.ReasonNetwork:
-		return errs.Denied("You are on none of these networks yourself, so this would shut you out. Add the one that you are on.")
+		return errs.Denied("You come from %s, which is on none of these networks, so this would shut you out. Add the one that you are on.", u.From)
 	default:
 		return errs.Denied("You don't meet this rule yourself, so it would shut you out.")
 	}
@@ -67,29 +71,10 @@ func (s *Service) SetPolicy(ctx context.Context, g access.Grant, p access.Policy
 		if err != nil {
 			return err
 		}
-		now := s.Clock()
-		if p, err = settle(w.Policy, p, now); err != nil {
+		if p, err = s.judge(ctx, tx, g, w, p); err != nil {
 			return err
 		}
-		from, to := rowOf(w.Policy), rowOf(p)
-		if from == to {
-			return nil
-		}
-		if err := entitled(w.Plan, w.Policy, p); err != nil {
-			return err
-		}
-		if err := s.checkOwn(ctx, tx, g, p, now); err != nil {
-			return err
-		}
-		if p.NoPublic && !w.Policy.NoPublic {
-			if err := s.refusePublic(ctx, tx, id); err != nil {
-				return err
-			}
-		}
-		if err := s.updatePolicy(ctx, tx, id, to); err != nil {
-			return err
-		}
-		return s.note(ctx, tx, g, id, "workspace.policy", id, map[string]any{"from": from, "to": to})
+		return s.save(ctx, tx, g, w, p)
 	})
 	if err != nil {
 		return fmt.Errorf("saving the access controls: %w", err)
@@ -97,9 +82,81 @@ func (s *Service) SetPolicy(ctx context.Context, g access.Grant, p access.Policy
 	return nil
 }
 
+// Propose judges a policy as SetPolicy would, and saves nothing. It gives the
+// policy as it would be saved, with an error of *Unmet as well. It needs
+// access.ManageAccess.
+func (s *Service) Propose(ctx context.Context, g access.Grant, p access.Policy) (access.Policy, error) {
+	if err := g.Require(access.ManageAccess); err != nil {
+		return p, err
+	}
+	w, err := s.byID(ctx, s.DB, g.Workspace().ID)
+	if err == nil {
+		p, err = s.judge(ctx, s.DB, g, w, p)
+	}
+	if err != nil {
+		return p, fmt.Errorf("judging a proposed policy: %w", err)
+	}
+	return p, nil
+}
+
+// LiftNetworks opens the workspace to any network again: the way out for an
+// owner whom the allowed networks shut out. It needs access.LiftNetworks.
+func (s *Service) LiftNetworks(ctx context.Context, g access.Grant) error {
+	if err := g.Require(access.LiftNetworks); err != nil {
+		return err
+	}
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := lock(ctx, tx, g.Workspace().ID); err != nil {
+			return err
+		}
+		w, err := s.byID(ctx, tx, g.Workspace().ID)
+		if err != nil {
+			return err
+		}
+		p := w.Policy
+		p.Networks = nil
+		return s.save(ctx, tx, g, w, p)
+	})
+	if err != nil {
+		return fmt.Errorf("lifting the allowed networks: %w", err)
+	}
+	return nil
+}
+
+// save writes a policy with its audit entry, where it differs.
+func (s *Service) save(ctx context.Context, tx *db.Tx, g access.Grant, w Workspace, p access.Policy) error {
+	from, to := rowOf(w.Policy), rowOf(p)
+	if from == to {
+		return nil
+	}
+	if err := s.updatePolicy(ctx, tx, w.ID, to); err != nil {
+		return err
+	}
+	return s.note(ctx, tx, g, w.ID, "workspace.policy", w.ID, map[string]any{"from": from, "to": to})
+}
+
+// judge gives the policy as it would be saved, or says why it can't be. That
+// the actor doesn't meet it is said last: the rest is in order then.
+func (s *Service) judge(ctx context.Context, q db.Q, g access.Grant, w Workspace, p access.Policy) (access.Policy, error) {
+	now := s.Clock()
+	p, err := settle(w.Policy, p, now)
+	if err != nil || rowOf(p) == rowOf(w.Policy) {
+		return p, err
+	}
+	if err := entitled(w.Plan, w.Policy, p); err != nil {
+		return p, err
+	}
+	if p.NoPublic && !w.Policy.NoPublic {
+		if err := s.refusePublic(ctx, q, w.ID); err != nil {
+			return p, err
+		}
+	}
+	return p, s.checkOwn(ctx, q, g, p, now)
+}
+
 // settle checks a policy's values and fixes the end of its grace.
 func settle(old, p access.Policy, now time.Time) (access.Policy, error) {
-	if !slices.Contains([]time.Duration{0, 30 * 24 * time.Hour, 7 * 24 * time.Hour, 24 * time.Hour, time.Hour}, p.AskAgain) {
+	if p.AskAgain != 0 && !slices.Contains(access.AskAgains(), p.AskAgain) {
 		return p, errs.Invalid("ask_again", "Choose never, or after 30 days, 7 days, 24 hours or 1 hour.")
 	}
 	if len(p.Networks) > maxNetworks {
@@ -149,9 +206,9 @@ func entitled(plan Plan, old, p access.Policy) error {
 // checkOwn asks the gate's own rules whether the actor could come back under
 // the policy, as though its grace were over. Their factors are read behind the
 // lock, which whoever turns theirs off takes too.
-func (s *Service) checkOwn(ctx context.Context, tx *db.Tx, g access.Grant, p access.Policy, now time.Time) error {
+func (s *Service) checkOwn(ctx context.Context, q db.Q, g access.Grant, p access.Policy, now time.Time) error {
 	actor := g.Actor()
-	factors, err := s.factorsOf(ctx, tx, actor.User)
+	factors, err := s.factorsOf(ctx, q, actor.User)
 	if err != nil {
 		return err
 	}
@@ -161,16 +218,59 @@ func (s *Service) checkOwn(ctx context.Context, tx *db.Tx, g access.Grant, p acc
 	if verdict.Outcome == access.Allow {
 		return nil
 	}
-	return &Unmet{access.Refusal{
+	return &Unmet{From: actor.Address, Refusal: access.Refusal{
 		Verdict: verdict, Action: access.ManageAccess,
 		WorkspaceSlug: g.Workspace().Slug, WorkspaceName: g.Workspace().Name,
 	}}
 }
 
+// Public is something in a workspace that anybody can read.
+type Public struct {
+	Kind PublicKind
+	Slug string // of the repository; the id of a snippet
+	Name string
+}
+
+// PublicKind is what can be public.
+type PublicKind int
+
+const (
+	PublicRepository PublicKind = iota + 1
+	PublicIssues
+	PublicWiki
+	PublicSnippet
+)
+
+func (p Public) String() string {
+	switch p.Kind {
+	case PublicIssues:
+		return "the issue tracker of " + p.Slug
+	case PublicWiki:
+		return "the wiki of " + p.Slug
+	case PublicSnippet:
+		return "the snippet “" + p.Name + "”"
+	default:
+		return p.Slug
+	}
+}
+
+// PublicContent lists what anybody can read. It needs access.ReadAccess or
+// access.ManageAccess.
+func (s *Service) PublicContent(ctx context.Context, g access.Grant) ([]Public, error) {
+	if err := g.Require(access.ReadAccess, access.ManageAccess); err != nil {
+		return nil, err
+	}
+	public, err := s.publicContent(ctx, s.DB, g.Workspace().ID, maxPublic)
+	if err != nil {
+		return nil, fmt.Errorf("listing public content: %w", err)
+	}
+	return public, nil
+}
+
 // refusePublic names what has to be made private first.
-func (s *Service) refusePublic(ctx context.Context, tx *db.Tx, id string) error {
+func (s *Service) refusePublic(ctx context.Context, q db.Q, id string) error {
 	const named = 10
-	public, err := s.publicRepositories(ctx, tx, id, named+1)
+	public, err := s.publicContent(ctx, q, id, named+1)
 	if err != nil || len(public) == 0 {
 		return err
 	}
@@ -178,5 +278,9 @@ func (s *Service) refusePublic(ctx context.Context, tx *db.Tx, id string) error 
 	if len(public) > named {
 		public, more = public[:named], " and more"
 	}
-	return errs.Conflict("no_public", "Make these repositories private first: %s%s.", strings.Join(public, ", "), more)
+	names := make([]string, len(public))
+	for i, each := range public {
+		names[i] = each.String()
+	}
+	return errs.Conflict("no_public", "Make this private first: %s%s.", strings.Join(names, ", "), more)
 }

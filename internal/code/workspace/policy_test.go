@@ -210,7 +210,7 @@ func TestAPlanSwitchesNothingOffAndLetsNothingOn(t *testing.T) {
 }
 
 // Attack 18: a grace that is shortened counts, one that is saved again isn't renewed.
-func TestAGraceIsFixedAtSwitching(t *testing.T) {
+func TestAttack18AGraceIsFixedAtSwitching(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
 		alice.enrol()

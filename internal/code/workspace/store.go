@@ -205,12 +205,17 @@ func (s *Service) emailOf(ctx context.Context, tx *db.Tx, user string) (string, 
 	return r.Email, r.Proven, err
 }
 
-func (s *Service) factorsOf(ctx context.Context, tx *db.Tx, user string) (access.Factors, error) {
-	return db.One[access.Factors](ctx, tx, `SELECT
+func (s *Service) factorsOf(ctx context.Context, q db.Q, user string) (access.Factors, error) {
+	return db.One[access.Factors](ctx, q, `SELECT
 		EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $1 AND kind = 'totp' AND confirmed > 0),
 		EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $1 AND kind = 'webauthn' AND confirmed > 0)`, user)
 }
 
-func (s *Service) publicRepositories(ctx context.Context, tx *db.Tx, workspace string, limit int) ([]string, error) {
-	return db.All[string](ctx, tx, `SELECT slug FROM repository WHERE workspace = $1 AND public ORDER BY slug LIMIT $2`, workspace, limit)
+func (s *Service) publicContent(ctx context.Context, q db.Q, workspace string, limit int) ([]Public, error) {
+	return db.All[Public](ctx, q, `
+		SELECT 1 AS kind, slug, name FROM repository WHERE workspace = $1 AND public
+		UNION ALL SELECT 2, slug, name FROM repository WHERE workspace = $1 AND has_issues AND issues_public
+		UNION ALL SELECT 3, slug, name FROM repository WHERE workspace = $1 AND has_wiki AND wiki_public
+		UNION ALL SELECT 4, id, title FROM snippet WHERE workspace = $1 AND public
+		ORDER BY kind, slug LIMIT $2`, workspace, limit)
 }
