@@ -24,6 +24,10 @@ type adminCommand struct {
 
 		RecoveryLink personRecoveryLink `cmd:"" help:"Mail a person a link to choose a new password."`
 	} `cmd:"" help:"People of Account."`
+	User struct {
+		Suspend userSuspend `cmd:"" help:"Shut a user out of Code at once; their account stays as it is."`
+		Resume  userResume  `cmd:"" help:"Let a suspended user in again."`
+	} `cmd:"" help:"Users of Code."`
 	Token struct {
 		Create tokenCreate `cmd:"" help:"Make an API token for a user, and print it alone."`
 	} `cmd:"" help:"API tokens of Code's users."`

@@ -92,7 +92,7 @@ func (c *personSuspend) Run(ctx context.Context) error {
 		if err := s.signIn.Suspend(ctx, c.Email, !c.Lift); err != nil {
 			return err
 		}
-		if _, err := s.users.Suspend(ctx, p.ID, !c.Lift); err != nil {
+		if _, err := s.users.Suspend(ctx, "", p.ID, !c.Lift); err != nil {
 			return err
 		}
 		if c.Lift {
@@ -133,6 +133,36 @@ func (c *personAdministrator) Run(ctx context.Context) error {
 			return err
 		}
 		fmt.Printf(said, p.Email)
+		return nil
+	})
+}
+
+type userSuspend struct {
+	admin
+	Username string `arg:"" help:"The username in Code."`
+}
+
+func (c *userSuspend) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		if err := s.users.SuspendUser(ctx, c.Username, true); err != nil {
+			return err
+		}
+		fmt.Printf("%s is shut out of Code; their sessions have ended, and their tokens and keys open nothing.\n", c.Username)
+		return nil
+	})
+}
+
+type userResume struct {
+	admin
+	Username string `arg:"" help:"The username in Code."`
+}
+
+func (c *userResume) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		if err := s.users.SuspendUser(ctx, c.Username, false); err != nil {
+			return err
+		}
+		fmt.Printf("%s may use Code again.\n", c.Username)
 		return nil
 	})
 }

@@ -101,7 +101,7 @@ func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account 
 // suspendInCode has Code follow a suspension in Account.
 func (s *store) suspendInCode(ctx context.Context, tx *db.Tx, person string, suspended bool) error {
 	tx.AfterCommit(func() {
-		if _, err := s.users.Suspend(context.WithoutCancel(ctx), person, suspended); err != nil {
+		if _, err := s.users.Suspend(context.WithoutCancel(ctx), s.people.URL, person, suspended); err != nil {
 			slog.ErrorContext(ctx, "Code couldn't be told of a suspension; do it again", "person", person, "suspended", suspended, "err", err)
 		}
 	})

@@ -219,12 +219,12 @@ func TestAKeyEndsWithItsTimeOrItsOwner(t *testing.T) {
 			w.Fatal(err)
 		}
 		_, lasting := alice.withKey("lasting")
-		if _, err := w.Suspend(w.Context(), alice.id.Subject, true); err != nil {
+		if _, err := w.Suspend(w.Context(), alice.id.Issuer, alice.id.Subject, true); err != nil {
 			w.Fatal(err)
 		}
 		_, err = w.FromKey(w.Context(), lasting, here)
 		w.is(err, errs.KindUnauthenticated, "a key of somebody suspended")
-		if _, err := w.Suspend(w.Context(), alice.id.Subject, false); err != nil {
+		if _, err := w.Suspend(w.Context(), alice.id.Issuer, alice.id.Subject, false); err != nil {
 			w.Fatal(err)
 		}
 		if _, err := w.FromKey(w.Context(), k.Fingerprint, here); err != nil {

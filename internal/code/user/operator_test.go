@@ -3,9 +3,12 @@ package user_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 )
 
@@ -20,7 +23,7 @@ func TestASuspendedPersonIsOutAtOnce(t *testing.T) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		if n, err := w.Suspend(w.Context(), alice.id.Subject, true); n != 1 || err != nil {
+		if n, err := w.Suspend(w.Context(), alice.id.Issuer, alice.id.Subject, true); n != 1 || err != nil {
 			w.Fatalf("Suspend = %d, %v", n, err)
 		}
 		if _, _, err := w.FromSession(w.Context(), alice.session, here); !errs.Is(err, errs.KindUnauthenticated) {
@@ -38,7 +41,7 @@ func TestASuspendedPersonIsOutAtOnce(t *testing.T) {
 		if _, _, err := w.FromSession(w.Context(), bob.session, here); err != nil {
 			w.Errorf("bob: %v", err)
 		}
-		if n, err := w.Suspend(w.Context(), alice.id.Subject, false); n != 1 || err != nil {
+		if n, err := w.Suspend(w.Context(), alice.id.Issuer, alice.id.Subject, false); n != 1 || err != nil {
 			w.Fatalf("lifting it = %d, %v", n, err)
 		}
 		if _, err := w.tokens.FromBearer(w.Context(), plain.Reveal(), here); err != nil {
@@ -46,6 +49,72 @@ func TestASuspendedPersonIsOutAtOnce(t *testing.T) {
 		}
 		if _, _, err := w.FromSession(w.Context(), alice.session, here); !errs.Is(err, errs.KindUnauthenticated) {
 			w.Errorf("her old session came back: %v", err)
+		}
+	})
+}
+
+// Each shuts out; only the operator lets in again whom the operator shut out.
+func TestWhoMayLetASuspendedUserInAgain(t *testing.T) {
+	each(t, func(w *world) {
+		alice := w.signUp("alice")
+		issuer := func(suspended bool) int {
+			w.Helper()
+			n, err := w.Suspend(w.Context(), alice.id.Issuer, alice.id.Subject, suspended)
+			if err != nil {
+				w.Fatal(err)
+			}
+			return n
+		}
+		operator := func(suspended bool) {
+			w.Helper()
+			if err := w.SuspendUser(w.Context(), "Alice", suspended); err != nil {
+				w.Fatal(err)
+			}
+		}
+		out := func(want bool) {
+			w.Helper()
+			if u, err := w.Find(w.Context(), alice.id.Issuer, alice.id.Subject); err != nil || u.Suspended != want {
+				w.Errorf("suspended: %v, %v", u.Suspended, err)
+			}
+		}
+		operator(true)
+		if n := issuer(true); n != 0 {
+			w.Errorf("%d changed that was so already", n)
+		}
+		if n := issuer(false); n != 0 {
+			w.Errorf("the issuer let in whom the operator shut out: %d", n)
+		}
+		out(true)
+		operator(false)
+		out(false)
+		if n := issuer(true); n != 1 {
+			w.Errorf("%d", n)
+		}
+		operator(true) // takes it over
+		issuer(false)
+		out(true)
+		operator(false)
+		operator(false)
+		out(false)
+		if n, err := w.Suspend(w.Context(), "https://other.test", alice.id.Subject, true); n != 0 || err != nil {
+			w.Errorf("another issuer's word: %d, %v", n, err)
+		}
+		if n, err := w.Suspend(w.Context(), "", alice.id.Subject, true); n != 1 || err != nil {
+			w.Errorf("the person's, by the operator: %d, %v", n, err)
+		}
+		if err := w.SuspendUser(w.Context(), "nobody", true); !errs.Is(err, errs.KindNotFound) {
+			w.Error(err)
+		}
+		u, err := w.Find(w.Context(), alice.id.Issuer, alice.id.Subject)
+		if err != nil {
+			w.Fatal(err)
+		}
+		said, err := db.All[string](w.Context(), w.DB, `SELECT action || ' ' || actor FROM audit WHERE target = $1 AND action LIKE 'user.%ed' AND action <> 'user.created' ORDER BY seq`, u.ID)
+		want := []string{
+			"user.suspended operator", "user.resumed operator", "user.suspended issuer", "user.suspended operator", "user.resumed operator", "user.suspended operator",
+		}
+		if diff := cmp.Diff(want, said); diff != "" || err != nil {
+			w.Error(diff, err)
 		}
 	})
 }

@@ -112,11 +112,9 @@ func (s *Service) changeMember(ctx context.Context, g access.Grant, user string,
 			return err
 		}
 		if ends && role == access.Owner {
-			owners, err := s.countOwners(ctx, tx, g.Workspace().ID)
-			if err != nil {
+			if another, err := s.hasOwnerBeside(ctx, tx, g.Workspace().ID, user); err != nil {
 				return err
-			}
-			if owners < 2 {
+			} else if !another {
 				return errLastOwner(user == g.Actor().User, g.Workspace().Name)
 			}
 		}

@@ -125,8 +125,12 @@ func (s *Service) roleOf(ctx context.Context, tx *db.Tx, workspace, user string)
 	return access.Role(role), err
 }
 
-func (s *Service) countOwners(ctx context.Context, tx *db.Tx, workspace string) (int, error) {
-	return db.One[int](ctx, tx, `SELECT COUNT(*) FROM member WHERE workspace = $1 AND role = 'owner'`, workspace)
+// hasOwnerBeside tells whether somebody else owns the workspace and isn't shut
+// out of Code.
+func (s *Service) hasOwnerBeside(ctx context.Context, tx *db.Tx, workspace, user string) (bool, error) {
+	return db.One[bool](ctx, tx, `
+		SELECT EXISTS (SELECT 1 FROM member m JOIN code_user u ON u.id = m.user_id
+		WHERE m.workspace = $1 AND m.role = 'owner' AND m.user_id <> $2 AND NOT u.suspended)`, workspace, user)
 }
 
 func (s *Service) updateRole(ctx context.Context, tx *db.Tx, workspace, user string, role access.Role) error {

@@ -270,8 +270,59 @@ func TestPlans(t *testing.T) {
 	})
 }
 
+// An owner who is shut out of Code is none that a workspace could be left to.
+func TestASuspendedOwnerIsNotTheOtherOne(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.signUp("alice"), w.signUp("bob")
+		alice.found()
+		bob.join(alice, access.Owner)
+		if err := w.users.SuspendUser(w.Context(), "bob", true); err != nil {
+			w.Fatal(err)
+		}
+		w.is(w.Leave(w.Context(), alice.grant("acme", access.LeaveWorkspace)), errs.KindConflict, "leaving it to bob")
+		g := alice.grant("acme", access.ManageMembers)
+		w.is(w.SetRole(w.Context(), g, alice.user.ID, access.Member), errs.KindConflict, "leaving the role to bob")
+		if err := w.Remove(w.Context(), g, bob.user.ID); err != nil {
+			w.Errorf("removing bob: %v", err)
+		}
+	})
+}
+
+// Attack 16: whoever comes in, by whichever path, meets the same rule.
+func TestAttack16EveryPathEndsAtTheRule(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.signUp("alice"), w.signUp("bob")
+		alice.found()
+		alice.enrol()
+		makers, err := w.CreateGroup(w.Context(), alice.grant("acme", access.ManageGroups), "Makers", true)
+		if err != nil {
+			w.Fatal(err)
+		}
+		if err := w.SetPolicy(w.Context(), alice.grant("acme", access.ManageAccess), access.Policy{RequireTwoStep: true}); err != nil {
+			w.Fatal(err)
+		}
+		for _, role := range []access.Role{access.Member, access.Owner} {
+			bob.join(alice, role)
+			if err := w.AddToGroup(w.Context(), alice.grant("acme", access.ManageGroups), makers.ID, "bob"); err != nil {
+				w.Fatal(err)
+			}
+			for _, action := range []access.Action{access.ReadWorkspace, access.ListRepositories, access.CreateRepository, access.ReadMembers} {
+				if got := bob.refused("acme", action); got.Outcome != access.Enrol {
+					w.Errorf("%v as %s: %s", action, role, got.Outcome)
+				}
+			}
+			if err := w.Remove(w.Context(), alice.grant("acme", access.ManageMembers), bob.user.ID); err != nil {
+				w.Fatal(err)
+			}
+			if got := bob.refused("acme", access.ReadWorkspace).Outcome; got != access.Hidden {
+				w.Errorf("removed: %s", got)
+			}
+		}
+	})
+}
+
 // Attack 17: a workspace's rule locks nobody out of the rest.
-func TestABlockedMemberCanLeaveAndGoesOnElsewhere(t *testing.T) {
+func TestAttack17ABlockedMemberCanLeaveAndGoesOnElsewhere(t *testing.T) {
 	each(t, func(w *world) {
 		alice, bob := w.signUp("alice"), w.signUp("bob")
 		alice.found()

@@ -47,3 +47,8 @@ CREATE TABLE repository_group (
   PRIMARY KEY (repository, group_id)
 );
 CREATE INDEX repository_group_group ON repository_group (group_id);
+
+-- Who shut a user out: 'operator' or 'issuer'. Only the operator lets in again
+-- whom the operator shut out.
+ALTER TABLE code_user ADD COLUMN suspended_by TEXT NOT NULL DEFAULT '';
+UPDATE code_user SET suspended_by = 'issuer' WHERE suspended;
