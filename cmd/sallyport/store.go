@@ -80,7 +80,10 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 		DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox, Throttle: s.limiter, Hasher: person.NewHasher(0),
 	}
 	s.policy = &policy.Service{DB: d, Clock: now, Audit: s.audit}
-	s.signIn = &signin.Service{DB: d, Box: box, Clock: now, Audit: s.audit, Throttle: s.limiter, People: s.people, Policy: s.policy}
+	s.signIn = &signin.Service{
+		DB: d, Box: box, Clock: now, Audit: s.audit, Throttle: s.limiter, People: s.people, Policy: s.policy,
+		Factors: &factor.Service{DB: d, Box: box, Clock: now, Realm: factor.Account, Issuer: "Sallyport Account"},
+	}
 	s.admin = &accountadmin.Service{DB: d, Clock: now, Audit: s.audit, People: s.people, SignIn: s.signIn}
 	s.users = &user.Service{
 		DB: d, Clock: now, Audit: s.audit, Throttle: s.limiter, Outbox: s.outbox,
@@ -94,6 +97,8 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 // atAddresses tells the rooms where the sites are: their mails link there.
 func (s *store) atAddresses(code, account string) {
 	s.people.URL = account
+	s.signIn.Factors.URL = account
+	s.users.Factors.URL = code
 	s.users.URL = code
 	s.tokens.URL = code
 	s.workspaces.URL = code

@@ -33,18 +33,14 @@ type Pending struct {
 
 // BeginTOTP starts to set up an authenticator app, with a secret of its own.
 // account is what the app shows beside the issuer, as the holder's username.
-// It is of kind Conflict where the holder has an authenticator app already.
+// It is of kind Conflict where the holder has as many factors as there may be.
 func (s *Service) BeginTOTP(ctx context.Context, holder, account string) (Pending, error) {
 	key := make([]byte, secretSize)
 	rand.Read(key)
 	id := db.NewID()
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		on, err := s.Enrolled(ctx, tx, holder)
-		if err != nil {
+		if err := s.roomForMore(ctx, tx, holder); err != nil {
 			return err
-		}
-		if on {
-			return errAlreadyOn()
 		}
 		now := s.Clock()
 		if err := s.sweepPending(ctx, tx, holder, now.Add(-pendingFor)); err != nil {
@@ -73,9 +69,13 @@ func (s *Service) Pending(ctx context.Context, holder, id, account string) (Pend
 // holder is void from then on. It is of kind Conflict where the set-up is
 // over or another tab was faster, and Invalid where the code is wrong.
 func (s *Service) ConfirmTOTP(ctx context.Context, tx *db.Tx, holder, id, code, label string) error {
-	label, err := cleanLabel(label)
+	label, err := cleanLabel(label, "Authenticator app")
 	if err != nil {
 		return err
+	}
+	// Of two set-ups that are finished at the same moment, one goes first.
+	if err := s.lock(ctx, tx, holder); err != nil {
+		return fmt.Errorf("confirming an authenticator app: %w", err)
 	}
 	key, err := s.pendingKey(ctx, tx, holder, id)
 	if err != nil {
@@ -87,13 +87,26 @@ func (s *Service) ConfirmTOTP(ctx context.Context, tx *db.Tx, holder, id, code, 
 		return errWrong()
 	}
 	confirmed, err := s.confirm(ctx, tx, holder, id, label, steps[len(steps)-1], now)
-	switch {
-	case db.IsDuplicate(err): // two tabs at the same moment: the index let one through
-		return errAlreadyOn()
-	case err != nil:
-		return fmt.Errorf("confirming an authenticator app: %w", err)
-	case !confirmed:
+	if err == nil && !confirmed {
 		return errOver()
+	}
+	if err == nil {
+		err = s.voidSetUps(ctx, tx, holder)
+	}
+	if err != nil {
+		return fmt.Errorf("confirming an authenticator app: %w", err)
+	}
+	return nil
+}
+
+// roomForMore refuses a holder who has as many factors as there may be.
+func (s *Service) roomForMore(ctx context.Context, q db.Q, holder string) error {
+	factors, err := s.confirmed(ctx, q, holder)
+	if err != nil {
+		return err
+	}
+	if len(factors) >= maxFactors {
+		return errs.Conflict("", "You have %d second steps. Remove one that you no longer use first.", maxFactors)
 	}
 	return nil
 }
@@ -108,7 +121,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, tx *db.Tx, holder string
 		return nil, fmt.Errorf("making recovery codes: %w", err)
 	}
 	if !enrolled {
-		return nil, errs.Conflict("", "Recovery codes come with an authenticator app. Set one up first.")
+		return nil, errs.Conflict("", "Recovery codes come with a second step. Set one up first.")
 	}
 	codes := make([]secret.String, recoveryEach)
 	hashes := make([]string, recoveryEach)
@@ -156,21 +169,17 @@ func grouped(text, between string) string {
 	return strings.Join(append(groups, text), between)
 }
 
-func cleanLabel(label string) (string, error) {
+func cleanLabel(label, otherwise string) (string, error) {
 	label = strings.TrimSpace(label)
 	switch {
 	case label == "":
-		return "Authenticator app", nil
+		return otherwise, nil
 	case !utf8.ValidString(label) || strings.ContainsFunc(label, unicode.IsControl):
 		return "", errs.Invalid("label", "Use letters, digits and spaces.")
 	case utf8.RuneCountInString(label) > maxLabel:
 		return "", errs.Invalid("label", "Use at most %d characters.", maxLabel)
 	}
 	return label, nil
-}
-
-func errAlreadyOn() error {
-	return errs.Conflict("", "An authenticator app is set up already, perhaps in another tab.")
 }
 
 func errOver() error {

@@ -39,6 +39,7 @@ type CodeForm struct {
 	Button Button // empty: "Verify"
 	Text   bool   // the code has letters too: a recovery code
 	Links  []Link // other ways
+	Tick   Field  // a box to tick beside it; zero: none
 
 	second bool // there is something to do before typing the code
 }

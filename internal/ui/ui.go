@@ -11,13 +11,14 @@
 //	set, err := ui.Templates(pagesFS, nil)
 //	err = set.Render(w, http.StatusOK, "home.html", ui.Shell{Site: "Code", Title: "Home"}, homePage{…})
 //
-// Templates may use the fragments of templates/fragments.html ("field",
-// "submit", "copy", "time", "icon", "empty", "notice", "code-form",
-// "totp-setup", "recovery-codes", "blocked") and the functions listed at funcs.
+// Templates may use the fragments of templates/fragments.html, forms.html and
+// factors.html ("field", "submit", "copy", "time", "icon", "empty", "notice",
+// "code-form", "totp-setup", "recovery-codes", "blocked", "key-form", "verify",
+// "factors", "factor-choice", "one-factor") and the functions listed at funcs.
 //
 // Invariants: nothing is written unless the whole page could be made; no
 // template emits inline script or style, so that the strictest CSP holds;
-// every form works without JavaScript.
+// every form works without JavaScript, but for those that ask for a security key.
 package ui
 
 import (
@@ -50,7 +51,7 @@ type Set struct {
 func Templates(fsys fs.FS, funcs template.FuncMap) (*Set, error) {
 	set := &Set{pages: map[string]*template.Template{}, now: time.Now}
 	base, err := template.New("base").Funcs(set.funcs()).Funcs(funcs).
-		ParseFS(templatesFS, "templates/fragments.html", "templates/forms.html")
+		ParseFS(templatesFS, "templates/fragments.html", "templates/forms.html", "templates/factors.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the fragments: %w", err)
 	}

@@ -34,7 +34,8 @@ const everything = `<h1>All</h1>
 {{template "copy" (copyable "Clone" "git clone")}}{{template "time" .At}}{{template "icon" "lock"}}
 {{template "notice" (note "warn" "Careful.")}}{{template "empty" .Empty}}{{template "steps" .Steps}}
 {{template "code-form" .Code}}{{template "totp-setup" .TOTP}}{{template "recovery-codes" .Recovery}}
-{{template "blocked" .Blocked}}{{plural 2 "thing" "things"}}`
+{{template "blocked" .Blocked}}{{template "verify" .Verify}}{{template "factors" .Factors}}
+{{template "factor-choice" .Choice}}{{template "one-factor" .One}}{{plural 2 "thing" "things"}}`
 
 type everythingPage struct {
 	Form     ui.Form
@@ -46,6 +47,10 @@ type everythingPage struct {
 	TOTP     ui.TOTPSetup
 	Recovery ui.RecoveryCodes
 	Blocked  ui.Blocked
+	Verify   ui.Verify
+	Factors  ui.Factors
+	Choice   ui.FactorChoice
+	One      ui.OneFactor
 }
 
 func set(t *testing.T) *ui.Set {
@@ -78,6 +83,13 @@ func sample() everythingPage {
 		TOTP: ui.TOTPSetup{
 			QR: template.HTML(`<svg viewBox="0 0 2 2"><path d="M0 0h1v1h-1zM1 1h1v1h-1z"/></svg>`), Secret: "ABCDEFGHIJ", URI: "otpauth://totp/a", Form: ui.CodeForm{Action: "/c", Text: true},
 		},
+		Verify: ui.Verify{
+			Title: "Verify", Why: "Why.", Code: ui.CodeForm{Action: "/v", Tick: ui.Form{}.Checkbox("remember", "1", "Remember")},
+			Key: ui.KeyForm{Do: "get", Action: "/v", Options: "/v/options", Label: ui.Field{Type: "text", Name: "label", Label: "Name"}, Button: "Use it", Offer: true, Without: "Without.", Links: []ui.Link{{Text: "Other", Href: "/o"}}},
+		},
+		Factors:  ui.Factors{Rows: []ui.Factor{{Label: "Phone", Off: true, Href: "/f"}, {Label: "Key", Key: true, Href: "/k"}}, Recovery: "/r", Add: "/a"},
+		Choice:   ui.FactorChoice{Key: "/k", App: "/a", Hidden: []ui.Hidden{{Name: "h", Value: "v"}}},
+		One:      ui.OneFactor{Action: "/o", Back: "/b"},
 		Recovery: ui.RecoveryCodes{Codes: []string{"aaaa-bbbb", "cccc-dddd"}, Heading: "Codes for x & y", FileName: "codes.txt", Action: "/saved"},
 		Blocked: ui.Blocked{
 			Title: "Blocked", Of: "acme", Rule: "Rule.", Why: "Why.", Action: ui.Link{Text: "Set up", Href: "/s"},

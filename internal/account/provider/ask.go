@@ -19,18 +19,20 @@ import (
 // asked is what an app's request asks for, judged and kept while the person
 // signs in.
 type asked struct {
-	Scopes      []string  `json:"scopes"`
-	Redirect    string    `json:"redirect"`
-	State       string    `json:"state,omitempty"`
-	Nonce       string    `json:"nonce,omitempty"`
-	Challenge   string    `json:"challenge"`
-	LoginHint   string    `json:"login_hint,omitempty"`
-	SignedAfter time.Time `json:"signed_after"`      // the sign-in must not be older; zero: any will do
-	Subject     string    `json:"subject,omitempty"` // only this person will do
-	Quiet       bool      `json:"quiet,omitempty"`   // no page may be shown
-	Select      bool      `json:"select,omitempty"`  // the person chooses the account
-	Consent     bool      `json:"consent,omitempty"` // the person agrees to what is told
-	SignUp      bool      `json:"sign_up,omitempty"` // a new account is asked for
+	Scopes      []string     `json:"scopes"`
+	Redirect    string       `json:"redirect"`
+	State       string       `json:"state,omitempty"`
+	Nonce       string       `json:"nonce,omitempty"`
+	Challenge   string       `json:"challenge"`
+	LoginHint   string       `json:"login_hint,omitempty"`
+	SignedAfter time.Time    `json:"signed_after"`      // the sign-in must not be older; zero: any will do
+	Subject     string       `json:"subject,omitempty"` // only this person will do
+	Anew        bool         `json:"anew,omitempty"`    // the person signs in from the start, whoever is signed in
+	Class       signin.Class `json:"class,omitempty"`   // the sign-in must be at least so strong
+	Quiet       bool         `json:"quiet,omitempty"`   // no page may be shown
+	Select      bool         `json:"select,omitempty"`  // the person chooses the account
+	Consent     bool         `json:"consent,omitempty"` // the person agrees to what is told
+	SignUp      bool         `json:"sign_up,omitempty"` // a new account is asked for
 }
 
 // refusal is an error that goes back to the app (RFC 6749 §4.1.2.1).
@@ -94,13 +96,13 @@ func (a *asked) when(form url.Values, now time.Time) error {
 		case "none":
 			a.Quiet = true
 		case "login":
-			a.SignedAfter = now
+			a.Anew, a.SignedAfter = true, now
 		case "select_account":
 			a.Select = true
 		case "consent":
 			a.Consent = true
 		case "create":
-			a.SignUp, a.SignedAfter = true, now
+			a.SignUp, a.Anew, a.SignedAfter = true, true, now
 		default:
 			return refuse("invalid_request", "prompt has a value that is not supported")
 		}
@@ -140,12 +142,20 @@ func (a *asked) claims(classes []string, claims string) error {
 	if subject := parsed.IDToken.Subject; subject != nil {
 		a.Subject = subject.Value
 	}
-	reached := func(c signin.Class) bool { return slices.Contains(classes, string(c)) }
-	if len(classes) > 0 && !slices.ContainsFunc(signin.Classes(), reached) {
-		return refuse("unmet_authentication_requirements", "none of the acr values can be met")
+	if len(classes) == 0 {
+		return nil
 	}
-	return nil
+	for _, c := range signin.Classes() { // any of those asked for will do, so the weakest
+		if slices.Contains(classes, string(c)) {
+			a.Class = c
+			return nil
+		}
+	}
+	return refuse("unmet_authentication_requirements", "none of the acr values can be met")
 }
+
+// need is what the request asks of the sign-in.
+func (a *asked) need() signin.Need { return signin.Need{Class: a.Class, After: a.SignedAfter} }
 
 // hint reads an ID token of ours, perhaps an old one, that names the person.
 func (p *Provider) hint(ctx context.Context, token string, ask *asked) error {
@@ -173,12 +183,13 @@ const (
 // judge says what a request that was made at the time comes to. agreed is who
 // has said yes to it.
 func (a asked) judge(s signin.Session, signedIn bool, agreed string, made time.Time) (verdict, error) {
-	anew := signedIn && s.AuthTime.After(made) // they signed in for this request
+	since, _ := s.Level(made)
+	anew := signedIn && since != "" // they signed in for this request
 	other := signedIn && a.Subject != "" && a.Subject != s.Person.ID
 	switch {
 	case other && anew:
 		return 0, refuse("login_required", "somebody else signed in")
-	case !signedIn, other, !a.SignedAfter.IsZero() && !s.AuthTime.After(a.SignedAfter):
+	case !signedIn, other, !s.Meets(a.need()):
 		if a.Quiet {
 			return 0, refuse("login_required", "nobody is signed in as was asked for")
 		}

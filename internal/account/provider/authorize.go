@@ -40,6 +40,9 @@ type Pending struct {
 	LoginHint string
 	Invited   string // an address that the app vouches for; it may sign up
 	SignUp    bool   // the app asks for a new account (prompt=create)
+	Need      signin.Need
+	Anew      bool   // the person signs in from the start, whoever is signed in
+	Subject   string // only this person will do; empty: anybody
 	Scopes    []string
 }
 
@@ -126,7 +129,7 @@ func (p *Provider) Pending(ctx context.Context, flow string) (Pending, error) {
 	}
 	return Pending{
 		AppName: app.Name, LoginHint: ask.LoginHint, Invited: row.Invited, SignUp: ask.SignUp,
-		Scopes: ask.Scopes,
+		Scopes: ask.Scopes, Need: ask.need(), Anew: ask.Anew, Subject: ask.Subject,
 	}, nil
 }
 
@@ -177,15 +180,12 @@ func (p *Provider) back(w http.ResponseWriter, r *http.Request) {
 // answerCode gives the app a code that stands for the session. A request gets
 // one, and a suspended person's none.
 func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, row request, ask asked, s signin.Session) {
-	methods := make([]string, len(s.Methods))
-	for i, m := range s.Methods {
-		methods[i] = string(m)
-	}
+	class, at := s.Level(ask.SignedAfter)
 	code, hash := secret.Token("")
 	changed, err := db.Exec(r.Context(), p.config.DB, `
 		UPDATE auth_request SET person = $1, session = $2, auth_time = $3, acr = $4, amr = $5, code = $6, code_made = $7
 		WHERE id = $8 AND code = '' AND EXISTS (SELECT 1 FROM person p WHERE p.id = $1 AND NOT p.suspended)`,
-		s.Person.ID, s.ID, s.AuthTime, s.Class, strings.Join(methods, " "), hash, p.config.Clock(), row.ID)
+		s.Person.ID, s.ID, at, class, strings.Join(s.AMR, " "), hash, p.config.Clock(), row.ID)
 	if err == nil && changed == 0 {
 		err = errOver
 	}

@@ -53,7 +53,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, chosen secret.String
 	if err := s.Throttle.Reset(ctx, s.counters(p, "", Visit{}).own, forgotKey(v)); err != nil {
 		return Flow{}, err
 	}
-	return Flow{person: p, proven: []proven{{MethodPassword, s.Clock()}}}, nil
+	return s.furnish(ctx, Flow{person: p, proven: proven{{Method: MethodPassword, At: s.Clock()}}}, v)
 }
 
 var errSuspended = errs.Denied("This account is suspended. Ask an administrator.")

@@ -13,6 +13,7 @@ import (
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/secret"
 )
 
@@ -25,10 +26,25 @@ const (
 type Session struct {
 	ID       string
 	Person   person.Person
-	AuthTime time.Time // when they last proved who they are
+	AuthTime time.Time // when they came to the class
 	Class    Class
-	Methods  []Method
+	AMR      []string // how, by the names of RFC 8176
 	Seen     time.Time
+
+	Kinds     factor.Kinds // the person's second steps, as they are now
+	MustEnrol bool         // nothing else opens before a second step is set up: the operator's rule
+
+	proven proven
+}
+
+// Level gives the strongest class that was reached later than after, and when.
+// For a zero time those are Class and AuthTime.
+func (s Session) Level(after time.Time) (Class, time.Time) { return s.proven.level(after) }
+
+// Meets reports whether nothing is missing for what a request needs.
+func (s Session) Meets(n Need) bool {
+	class, _ := s.proven.level(n.After)
+	return !s.MustEnrol && class != "" && class.Reaches(n.Class)
 }
 
 // Ends is when a session that begins at the time is over at the latest; the
@@ -47,16 +63,55 @@ func (s *Service) OpenSession(ctx context.Context, proof Proof, before secret.St
 		if token, err = s.insert(ctx, tx, proof, v); err != nil {
 			return err
 		}
-		return s.Audit.Append(ctx, tx, audit.Entry{
-			Realm: "account", Actor: proof.person.ID, Credential: "session", Address: v.Address,
-			Action: "session.open", Target: proof.person.ID, Detail: map[string]any{"methods": proof.methods},
-		})
+		return s.noteOpened(ctx, tx, "session.open", proof, v)
 	})
 	return token, err
 }
 
+func (s *Service) noteOpened(ctx context.Context, tx *db.Tx, action string, proof Proof, v Visit) error {
+	class, _ := proof.proven.level(time.Time{})
+	return s.Audit.Append(ctx, tx, audit.Entry{
+		Realm: "account", Actor: proof.person.ID, Credential: "session", Address: v.Address,
+		Action: action, Target: proof.person.ID, Detail: map[string]any{"class": class, "methods": proof.proven.methods()},
+	})
+}
+
+// Raise adds to a session what was proven since, and gives it a new token. It
+// is of kind Unauthenticated where the session is over, or was raised by
+// another tab meanwhile.
+func (s *Service) Raise(ctx context.Context, proof Proof, before secret.String, v Visit) (secret.String, error) {
+	token, hash := secret.Token("")
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		raised, err := s.raise(ctx, tx, proof, hash, secret.Hash(before.Reveal()))
+		if err != nil {
+			return fmt.Errorf("raising a session: %w", err)
+		}
+		if !raised {
+			return errFlowOver
+		}
+		return s.noteOpened(ctx, tx, "session.raise", proof, v)
+	})
+	return token, err
+}
+
+// raise is Raise in the caller's transaction. An empty hash of before takes
+// the session whichever token it has.
+func (s *Service) raise(ctx context.Context, tx *db.Tx, p Proof, hash, before string) (bool, error) {
+	evidence, err := p.proven.text()
+	if err != nil {
+		return false, err
+	}
+	class, at := p.proven.level(time.Time{})
+	n, err := db.Exec(ctx, tx, `
+		UPDATE account_session SET hash = $1, auth_time = $2, acr = $3, amr = $4, evidence = $5, seen = $6
+		WHERE id = $7 AND person = $8 AND ($9 = '' OR hash = $9)`,
+		hash, at, class, strings.Join(p.proven.amr(), " "), evidence, s.Clock(), p.session, p.person.ID, before)
+	return n == 1, err
+}
+
 func (s *Service) insert(ctx context.Context, tx *db.Tx, proof Proof, v Visit) (secret.String, error) {
-	if proof.person.ID == "" || len(proof.methods) == 0 {
+	class, at := proof.proven.level(time.Time{})
+	if proof.person.ID == "" || class == "" {
 		return secret.String{}, errors.New("opening a session: there is no proof")
 	}
 	suspended, err := db.One[bool](ctx, tx, `SELECT suspended FROM person WHERE id = $1`, proof.person.ID)
@@ -67,15 +122,14 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, proof Proof, v Visit) (
 		return secret.String{}, errSuspended
 	}
 	token, hash := secret.Token("")
-	methods := make([]string, len(proof.methods))
-	for i, m := range proof.methods {
-		methods[i] = string(m)
+	evidence, err := proof.proven.text()
+	if err != nil {
+		return secret.String{}, err
 	}
-	now := s.Clock()
 	_, err = db.Exec(ctx, tx, `
-		INSERT INTO account_session (id, hash, person, auth_time, acr, amr, address, agent, created, seen)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
-		db.NewID(), hash, proof.person.ID, proof.at, proof.class, strings.Join(methods, " "), v.Address, cut(v.Agent), now)
+		INSERT INTO account_session (id, hash, person, auth_time, acr, amr, evidence, address, agent, created, seen)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
+		db.NewID(), hash, proof.person.ID, at, class, strings.Join(proof.proven.amr(), " "), evidence, v.Address, cut(v.Agent), s.Clock())
 	if err != nil {
 		return secret.String{}, fmt.Errorf("opening a session: %w", err)
 	}
@@ -103,7 +157,7 @@ func (s *Service) FromToken(ctx context.Context, token secret.String) (Session, 
 	if token.Reveal() == "" {
 		return Session{}, none
 	}
-	rules, err := s.Policy.Get(ctx)
+	site, err := s.Policy.Get(ctx)
 	if err != nil {
 		return Session{}, err
 	}
@@ -111,17 +165,19 @@ func (s *Service) FromToken(ctx context.Context, token secret.String) (Session, 
 	row, err := db.One[struct {
 		ID       string
 		AuthTime time.Time
-		Class    Class
-		Methods  string
+		Evidence string
 		Seen     time.Time
 		Person   person.Person
+		Kinds    factor.Kinds
 	}](ctx, s.DB, `
-		SELECT s.id, s.auth_time, s.acr, s.amr, s.seen,
-		       p.id, p.name, p.administrator, p.suspended, p.created, COALESCE(m.address, '')
+		SELECT s.id, s.auth_time, s.evidence, s.seen,
+		       p.id, p.name, p.administrator, p.suspended, p.created, COALESCE(m.address, ''),
+		       EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = p.id AND f.kind = 'totp' AND f.confirmed > 0),
+		       EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = p.id AND f.kind = 'webauthn' AND f.confirmed > 0)
 		FROM account_session s JOIN person p ON p.id = s.person
 		LEFT JOIN person_email m ON m.person = p.id AND m.main
 		WHERE s.hash = $1 AND s.seen > $2 AND s.created > $3 AND NOT p.suspended`,
-		secret.Hash(token.Reveal()), now.Add(-rules.Idle), now.Add(-rules.Overall))
+		secret.Hash(token.Reveal()), now.Add(-site.Idle), now.Add(-site.Overall))
 	if errs.Is(err, errs.KindNotFound) {
 		return Session{}, none
 	}
@@ -134,9 +190,23 @@ func (s *Service) FromToken(ctx context.Context, token secret.String) (Session, 
 		}
 		row.Seen = now
 	}
-	return Session{
-		ID: row.ID, Person: row.Person, AuthTime: row.AuthTime, Class: row.Class, Methods: methods(row.Methods), Seen: row.Seen,
-	}, nil
+	evidence, err := readProven(row.Evidence, row.AuthTime)
+	if err != nil {
+		return Session{}, err
+	}
+	if evidence = evidence.standing(row.Kinds); len(evidence) == 0 {
+		return Session{}, none
+	}
+	rules, err := s.rulesOf(ctx, site, row.Person)
+	if err != nil {
+		return Session{}, err
+	}
+	session := Session{
+		ID: row.ID, Person: row.Person, AMR: evidence.amr(), Seen: row.Seen, Kinds: row.Kinds,
+		MustEnrol: rules.MFARequired && !row.Kinds.Any(), proven: evidence,
+	}
+	session.Class, session.AuthTime = evidence.level(time.Time{})
+	return session, nil
 }
 
 // End ends the session of a cookie's token: signing out.
@@ -155,13 +225,19 @@ func (s *Service) End(ctx context.Context, token secret.String, from string) err
 	})
 }
 
-// Sweep deletes the sessions that are over.
+// Sweep deletes what is over: sessions, sign-ins under way, trusted browsers.
 func (s *Service) Sweep(ctx context.Context) error {
 	rules, err := s.Policy.Get(ctx)
 	if err != nil {
 		return err
 	}
 	now := s.Clock()
-	_, err = db.Exec(ctx, s.DB, `DELETE FROM account_session WHERE seen <= $1 OR created <= $2`, now.Add(-rules.Idle), now.Add(-rules.Overall))
+	if _, err := db.Exec(ctx, s.DB, `DELETE FROM account_session WHERE seen <= $1 OR created <= $2`, now.Add(-rules.Idle), now.Add(-rules.Overall)); err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, s.DB, `DELETE FROM account_flow WHERE expires <= $1`, now); err != nil {
+		return err
+	}
+	_, err = db.Exec(ctx, s.DB, `DELETE FROM account_browser WHERE created <= $1`, now.Add(-mostTrust))
 	return err
 }

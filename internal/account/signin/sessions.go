@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"sallyport.dev/internal/audit"
@@ -33,11 +32,11 @@ func (s *Service) Sessions(ctx context.Context, own Session) ([]Listed, error) {
 	type row struct {
 		ID, Address, Agent     string
 		Opened, Seen, AuthTime time.Time
-		Methods                string
+		Evidence               string
 	}
 	now := s.Clock()
 	rows, err := db.All[row](ctx, s.DB, `
-		SELECT id, address, agent, created, seen, auth_time, amr FROM account_session
+		SELECT id, address, agent, created, seen, auth_time, evidence FROM account_session
 		WHERE person = $1 AND seen > $2 AND created > $3
 		ORDER BY CASE WHEN id = $4 THEN 0 ELSE 1 END, seen DESC, id DESC`,
 		own.Person.ID, now.Add(-rules.Idle), now.Add(-rules.Overall), own.ID)
@@ -46,18 +45,13 @@ func (s *Service) Sessions(ctx context.Context, own Session) ([]Listed, error) {
 	}
 	all := make([]Listed, len(rows))
 	for i, r := range rows {
-		all[i] = Listed{r.ID, r.Address, r.Agent, r.Opened, r.Seen, r.AuthTime, methods(r.Methods), r.ID == own.ID}
+		evidence, err := readProven(r.Evidence, r.AuthTime)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = Listed{r.ID, r.Address, r.Agent, r.Opened, r.Seen, r.AuthTime, evidence.methods(), r.ID == own.ID}
 	}
 	return all, nil
-}
-
-// methods reads what a session keeps of how it was proven.
-func methods(text string) []Method {
-	var all []Method
-	for _, m := range strings.Fields(text) {
-		all = append(all, Method(m))
-	}
-	return all
 }
 
 // EndOne ends another session of the person's; NotFound where it is none of

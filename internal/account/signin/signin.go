@@ -1,14 +1,18 @@
 // Package signin is how a person signs in to Account, and the sessions that
 // come of it.
 //
-// It owns the table account_session, and what is asked in which order. People
+// It owns the tables account_session, account_flow and account_browser, the
+// realm "account" of package factor, and what is asked in which order. People
 // and their passwords are package person's; pages and cookies are web's.
 //
 // Invariants:
 //   - A session is opened by a Proof alone, a Proof is made by a finished Flow
 //     alone, and Next alone says when a flow is finished.
-//   - A token is 256 random bits, kept as a hash, made anew at every sign-in;
-//     the session that it replaces is over. So nobody can plant one beforehand.
+//   - A token is 256 random bits, kept as a hash, made anew at every sign-in
+//     and whenever more is proven. So nobody can plant one beforehand.
+//   - Whose second step it is, the flow that waits for it says, and never the
+//     request.
+//   - A class is told with the time at which evidence of that class was given.
 //   - A session is over a week after it was last seen and 30 days after it
 //     began, or sooner where the site's policy says so, and whenever its person
 //     is suspended.
@@ -31,6 +35,7 @@ import (
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 	"sallyport.dev/internal/throttle"
@@ -45,6 +50,7 @@ type Service struct {
 	Throttle *throttle.Limiter
 	People   *person.Service
 	Policy   *policy.Service
+	Factors  *factor.Service // of the realm factor.Account
 
 	// Where it is set, apps hear of people who are suspended or let in again,
 	// within the transaction that does it.
@@ -53,9 +59,10 @@ type Service struct {
 
 // Visit is where a request came from.
 type Visit struct {
-	Address string  // network address
-	Agent   string  // the browser's own name
-	Browser Browser // what it remembers of earlier sign-ins
+	Address string        // network address
+	Agent   string        // the browser's own name
+	Browser Browser       // what it remembers of earlier sign-ins
+	Trust   secret.String // the token of a browser that may be trusted with the second step
 }
 
 var errWrong = errs.Unauthenticated("That email and password don't match an account.")
@@ -96,7 +103,7 @@ func (s *Service) password(ctx context.Context, p person.Person, email string, p
 			return Flow{}, err
 		}
 	}
-	return Flow{person: p, proven: []proven{{MethodPassword, s.Clock()}}}, nil
+	return s.furnish(ctx, Flow{person: p, proven: proven{{Method: MethodPassword, At: s.Clock()}}}, v)
 }
 
 // counters are the keys under which a try is booked.
@@ -127,8 +134,12 @@ func (s *Service) counters(p person.Person, email string, v Visit) counters {
 }
 
 // ChangePassword puts a new password in place of the current one, which must be
-// given, ends all of the person's sessions, and opens a new one for this browser.
+// given, and ends all of the person's sessions but this one, which goes on
+// under a new token.
 func (s *Service) ChangePassword(ctx context.Context, session Session, current, chosen secret.String, v Visit) (secret.String, error) {
+	if session.Kinds.Any() && !session.Fresh(s.Clock()) {
+		return secret.String{}, ErrStale // else the current password is the strongest evidence
+	}
 	flow, err := s.password(ctx, session.Person, "", current, v)
 	if errs.Is(err, errs.KindUnauthenticated) {
 		return secret.String{}, errs.Invalid("current", "That isn't your current password.")
@@ -136,25 +147,36 @@ func (s *Service) ChangePassword(ctx context.Context, session Session, current, 
 	if err != nil {
 		return secret.String{}, err
 	}
-	proof, err := flow.Proof()
-	if err != nil {
-		return secret.String{}, err
-	}
 	password, err := s.People.NewOwnPassword(ctx, session.Person, chosen)
 	if err != nil {
 		return secret.String{}, err
 	}
+	proof := Proof{person: session.Person, proven: session.proven.with(flow.proven[0]), session: session.ID}
 	var token secret.String
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.endAll(ctx, tx, session.Person.ID); err != nil {
-			return err
-		}
-		if token, err = s.insert(ctx, tx, proof, v); err != nil {
+		if token, err = s.goOn(ctx, tx, proof); err != nil {
 			return err
 		}
 		return s.People.ChangePassword(ctx, tx, session.Person.ID, password, v.Address)
 	})
 	return token, err
+}
+
+// goOn ends what a person has under way in other browsers, and has this
+// session go on with what was proven, under a new token.
+func (s *Service) goOn(ctx context.Context, tx *db.Tx, proof Proof) (secret.String, error) {
+	token, hash := secret.Token("")
+	if err := s.endAllBut(ctx, tx, proof.person.ID, proof.session); err != nil {
+		return secret.String{}, err
+	}
+	raised, err := s.raise(ctx, tx, proof, hash, "")
+	if err != nil {
+		return secret.String{}, fmt.Errorf("going on with a session: %w", err)
+	}
+	if !raised {
+		return secret.String{}, errs.Unauthenticated("You are signed out. Sign in again.")
+	}
+	return token, nil
 }
 
 // Suspend shuts a person out of everything at once, or lets them in again.
@@ -179,9 +201,20 @@ func (s *Service) SuspendBy(ctx context.Context, tx *db.Tx, id string, suspended
 	return s.People.Suspend(ctx, tx, id, suspended, by)
 }
 
+// endAll ends every session of a person's, every sign-in of theirs under way,
+// and the trust in every browser.
 func (s *Service) endAll(ctx context.Context, tx *db.Tx, person string) error {
-	if _, err := db.Exec(ctx, tx, `DELETE FROM account_session WHERE person = $1`, person); err != nil {
+	return s.endAllBut(ctx, tx, person, "")
+}
+
+func (s *Service) endAllBut(ctx context.Context, tx *db.Tx, person, session string) error {
+	if _, err := db.Exec(ctx, tx, `DELETE FROM account_session WHERE person = $1 AND id <> $2`, person, session); err != nil {
 		return fmt.Errorf("ending a person's sessions: %w", err)
+	}
+	for _, table := range []string{"account_flow", "account_browser"} {
+		if _, err := db.Exec(ctx, tx, `DELETE FROM `+table+` WHERE person = $1`, person); err != nil {
+			return fmt.Errorf("ending what a person has under way: %w", err)
+		}
 	}
 	return nil
 }

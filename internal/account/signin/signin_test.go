@@ -15,6 +15,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/mail/mailtest"
 	"sallyport.dev/internal/secret"
@@ -47,7 +48,8 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	must(t, err)
 	return &world{t: t, clock: now, ada: p, Service: &signin.Service{
 		DB: d, Box: box, Clock: now.Now, Audit: log, Throttle: limiter, People: people,
-		Policy: &policy.Service{DB: d, Clock: now.Now, Audit: log},
+		Policy:  &policy.Service{DB: d, Clock: now.Now, Audit: log},
+		Factors: &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Account, Issuer: "Sallyport Account", URL: "https://id.test"},
 	}}
 }
 
@@ -91,8 +93,8 @@ func TestNoProofNoSession(t *testing.T) {
 	if token, err := w.OpenSession(t.Context(), signin.Proof{}, secret.String{}, visit("192.0.2.1")); err == nil || token.Reveal() != "" {
 		t.Error("the zero Proof opened a session")
 	}
-	if signin.Next(signin.Flow{}) != signin.StepPassword {
-		t.Errorf("the zero Flow comes next to %s", signin.Next(signin.Flow{}))
+	if signin.Next(signin.Flow{}, signin.Need{}) != signin.StepPassword {
+		t.Errorf("the zero Flow comes next to %s", signin.Next(signin.Flow{}, signin.Need{}))
 	}
 	if _, err := (signin.Flow{}).Proof(); err == nil {
 		t.Error("the zero Flow gave a Proof")
@@ -112,7 +114,7 @@ func TestASessionHasItsTime(t *testing.T) {
 		token, _ := w.open(visit("192.0.2.1"))
 		s, err := w.FromToken(t.Context(), token)
 		must(t, err)
-		if s.Person.ID != w.ada.ID || s.Person.Email != ada || s.Class != "aal1" || len(s.Methods) != 1 || !s.AuthTime.Equal(w.clock.Now()) {
+		if s.Person.ID != w.ada.ID || s.Person.Email != ada || s.Class != "aal1" || len(s.AMR) != 1 || !s.AuthTime.Equal(w.clock.Now()) {
 			t.Errorf("%+v", s)
 		}
 		w.clock.Advance(7*24*time.Hour + time.Second)

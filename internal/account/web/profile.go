@@ -64,34 +64,3 @@ func (s *Site) removeEmail(w http.ResponseWriter, r *http.Request, who signin.Se
 	}
 	return s.done(w, r, "/manage-profile", "removed")
 }
-
-// securityPage is where a person changes their password.
-type securityPage struct {
-	Form    ui.Form
-	Session signin.Session
-	Email   string
-}
-
-func (s *Site) showSecurity(w http.ResponseWriter, r *http.Request, who signin.Session) error {
-	return s.security(w, r, who, ui.Form{}, http.StatusOK)
-}
-
-func (s *Site) securityAgain(w http.ResponseWriter, r *http.Request, form ui.Form, status int) error {
-	return s.own(func(w http.ResponseWriter, r *http.Request, who signin.Session) error {
-		return s.security(w, r, who, form, status)
-	})(w, r)
-}
-
-func (s *Site) security(w http.ResponseWriter, r *http.Request, who signin.Session, form ui.Form, status int) error {
-	page := securityPage{Form: form, Session: who, Email: who.Person.Email}
-	return s.render(w, r, status, "security.html", s.personal(r, "Security", "/manage-profile/security"), page)
-}
-
-func (s *Site) changePassword(w http.ResponseWriter, r *http.Request, who signin.Session) error {
-	token, err := s.SignIn.ChangePassword(r.Context(), who, password(r, "current"), password(r, "password"), s.visit(r))
-	if err != nil {
-		return err
-	}
-	s.setSession(w, token)
-	return s.done(w, r, "/manage-profile/security", "password")
-}

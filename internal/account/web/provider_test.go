@@ -88,7 +88,7 @@ func TestDiscoveryTellsTheTruth(t *testing.T) {
 	}
 	for field, want := range map[string]string{
 		"issuer": `"` + w.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code"]`,
-		"code_challenge_methods_supported": `["S256"]`, "acr_values_supported": `["aal1"]`,
+		"code_challenge_methods_supported": `["S256"]`, "acr_values_supported": `["aal1","aal2","phr"]`,
 		"authorization_response_iss_parameter_supported": "true", "id_token_signing_alg_values_supported": `["RS256"]`,
 	} {
 		if got, _ := json.Marshal(says[field]); string(got) != want {
@@ -209,8 +209,8 @@ func TestWhatAnAppCanNotAskFor(t *testing.T) {
 		{"no openid", a, []string{"scope", "profile"}, "invalid_scope"},
 		{"request object", a, []string{"request", "x"}, "request_not_supported"},
 		{"request_uri", a, []string{"request_uri", "https://evil.test"}, "request_uri_not_supported"},
-		{"an acr out of reach", a, []string{"acr_values", "aal2"}, "unmet_authentication_requirements"},
-		{"an essential acr out of reach", a, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["phr"]}}}`}, "unmet_authentication_requirements"},
+		{"an acr out of reach", a, []string{"acr_values", "aal9"}, "unmet_authentication_requirements"},
+		{"an essential acr out of reach", a, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["gold"]}}}`}, "unmet_authentication_requirements"},
 		{"claims that aren't", a, []string{"claims", `{`}, "invalid_request"},
 		{"a word for max_age", a, []string{"max_age", "soon"}, "invalid_request"},
 		{"a negative max_age", a, []string{"max_age", "-1"}, "invalid_request"},

@@ -61,6 +61,9 @@ const (
 	sessionCookie = "sallyport_account"
 	browserCookie = "sallyport_account_browser"
 	noticeCookie  = "sallyport_account_notice"
+	flowCookie    = "sallyport_account_flow"    // a sign-in that waits for its second step
+	trustCookie   = "sallyport_account_trust"   // a browser that is let off the second step
+	passkeyCookie = "sallyport_account_passkey" // to which a passkey's challenge is bound
 )
 
 func (s *Site) cookie(r *http.Request, name string) secret.String {
@@ -85,7 +88,7 @@ func (s *Site) session(r *http.Request) (signin.Session, bool) {
 func (s *Site) visit(r *http.Request) signin.Visit {
 	return signin.Visit{
 		Address: address(r), Agent: r.UserAgent(),
-		Browser: s.SignIn.OpenBrowser(s.cookie(r, browserCookie).Reveal()),
+		Browser: s.SignIn.OpenBrowser(s.cookie(r, browserCookie).Reveal()), Trust: s.cookie(r, trustCookie),
 	}
 }
 
@@ -93,23 +96,43 @@ func address(r *http.Request) string { return request.Address(r.Context()).Strin
 
 func password(r *http.Request, field string) secret.String { return secret.New(r.PostForm.Get(field)) }
 
-// open signs a person in with this browser: a finished flow becomes a session.
+// open signs a person in with this browser: a flow that came far enough becomes
+// a session, or adds to the one that it began with.
 func (s *Site) open(w http.ResponseWriter, r *http.Request, flow signin.Flow) error {
 	proof, err := flow.Proof()
 	if err != nil {
 		return err
 	}
-	visit := s.visit(r)
-	token, err := s.SignIn.OpenSession(r.Context(), proof, s.cookie(r, sessionCookie), visit)
+	visit, before := s.visit(r), s.cookie(r, sessionCookie)
+	open := s.SignIn.OpenSession
+	if flow.Raises() {
+		open = s.SignIn.Raise
+	}
+	token, err := open(r.Context(), proof, before, visit)
 	if err != nil {
 		return err
 	}
+	if held := s.cookie(r, flowCookie); held.Reveal() != "" {
+		if err := s.SignIn.Drop(r.Context(), held); err != nil {
+			return err
+		}
+		s.cookies.Drop(w, flowCookie)
+	}
+	s.cookies.Drop(w, passkeyCookie)
 	known, err := s.SignIn.Remember(visit.Browser, proof)
 	if err != nil {
 		return err
 	}
 	s.setSession(w, token)
 	s.cookies.Set(w, browserCookie, known, signin.BrowserLife)
+	if r.PostForm.Get("remember") == "" || flow.RememberFor() == 0 {
+		return nil
+	}
+	trust, err := s.SignIn.Trust(r.Context(), proof, visit.Trust, visit)
+	if err != nil {
+		return err
+	}
+	s.cookies.Set(w, trustCookie, trust.Reveal(), flow.RememberFor())
 	return nil
 }
 

@@ -26,6 +26,11 @@ func (s *Site) addRoutes() {
 	s.page("/", s.home)
 	s.page("/signin", s.showSignIn)
 	s.form("/signin", s.signIn, s.signInAgain)
+	s.form("/signin/passkey", s.passkey, s.signInAgain)
+	s.form("/signin/passkey/options", s.passkeyOptions, nil)
+	s.page("/signin/verify", s.showVerify)
+	s.form("/signin/verify", s.verify, s.verifyAgain)
+	s.form("/signin/verify/options", s.verifyOptions, nil)
 	s.form("/signout", s.signOut, nil)
 	s.page("/continue", s.own(s.showContinue))
 	s.form("/continue", s.own(s.answerContinue), nil)
@@ -59,6 +64,21 @@ func (s *Site) addRoutes() {
 	s.page("/admin/people/{id}", s.admins(s.showPerson))
 	s.form("/admin/people/{id}/act", s.admins(s.act), s.actAgain)
 	s.form("/admin/approvals", s.admins(s.decide), nil)
+	s.page(mfaPath, s.enrolling(s.showMFA))
+	s.form(mfaPath, s.enrolling(s.fresh(s.beginApp)), nil)
+	s.page(mfaPath+"/app", s.enrolling(s.fresh(s.showApp)))
+	s.form(mfaPath+"/app", s.enrolling(s.fresh(s.confirmApp)), s.appAgain)
+	s.page(mfaPath+"/key", s.enrolling(s.fresh(s.showKey)))
+	s.form(mfaPath+"/key", s.enrolling(s.fresh(s.confirmKey)), s.keyAgain)
+	s.form(mfaPath+"/key/options", s.enrolling(s.keyOptions), nil)
+	s.form(mfaPath+"/saved", s.own(s.savedCodes), nil)
+	s.page(mfaPath+"/factor", s.own(s.showFactor))
+	s.form(mfaPath+"/factor", s.own(s.fresh(s.changeFactor)), s.factorAgain)
+	s.page(mfaPath+"/recovery-codes", s.own(s.fresh(s.showRecovery)))
+	s.form(mfaPath+"/recovery-codes", s.own(s.fresh(s.replaceRecovery)), nil)
+	s.page(mfaPath+"/turn-off", s.own(s.fresh(s.showTurnOff)))
+	s.form(mfaPath+"/turn-off", s.own(s.fresh(s.turnOff)), s.turnOffAgain)
+	s.form("/manage-profile/security/browsers/forget", s.own(s.distrust), nil)
 
 	for route, h := range s.Provider.Routes() {
 		method, pattern, _ := strings.Cut(route, " ")
@@ -106,8 +126,23 @@ func (s *Site) form(pattern string, do handler, show again) {
 	})
 }
 
-// own lets in whoever is signed in, and sends everybody else to sign in.
+// own lets in whoever is signed in, and sends everybody else to sign in. Whoever
+// has to set up a second step does that first.
 func (s *Site) own(h signedIn) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		session, ok := s.session(r)
+		if !ok {
+			return s.signInFirst(w, r)
+		}
+		if session.MustEnrol {
+			return s.enrolFirst(w, r, "")
+		}
+		return h(w, r, session)
+	}
+}
+
+// enrolling is own for the pages on which a second step is set up.
+func (s *Site) enrolling(h signedIn) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		session, ok := s.session(r)
 		if !ok {

@@ -58,6 +58,12 @@ func methodWord(m signin.Method) string {
 	switch m {
 	case signin.MethodPassword:
 		return "password"
+	case signin.MethodTOTP:
+		return "a code from the app"
+	case signin.MethodRecovery:
+		return "a recovery code"
+	case signin.MethodKey:
+		return "a security key or passkey"
 	default:
 		return string(m)
 	}

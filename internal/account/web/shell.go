@@ -57,18 +57,22 @@ func mark(links []ui.Link, current string) {
 // The cookie names one; it can't bring words of its own.
 func notice(key string) ui.Notice {
 	text := map[string]string{
-		"saved":    "Saved.",
-		"mailed":   "A link is on its way to that address. Open it within 24 hours, while you are signed in here.",
-		"added":    "The address is confirmed and yours.",
-		"removed":  "The address is removed.",
-		"password": "Your password is changed. Every other browser is signed out.",
-		"out":      "You are signed out.",
-		"invited":  "The invitation is on its way by mail.",
-		"asked":    "That takes two: the other administrators are asked by mail, and see it here.",
-		"approved": "Done, with your approval.",
-		"refused":  "It won't be done.",
-		"ended":    "That browser is signed out.",
-		"others":   "Every other browser is signed out.",
+		"saved":      "Saved.",
+		"mailed":     "A link is on its way to that address. Open it within 24 hours, while you are signed in here.",
+		"added":      "The address is confirmed and yours.",
+		"removed":    "The address is removed.",
+		"password":   "Your password is changed. Every other browser is signed out.",
+		"out":        "You are signed out.",
+		"invited":    "The invitation is on its way by mail.",
+		"asked":      "That takes two: the other administrators are asked by mail, and see it here.",
+		"approved":   "Done, with your approval.",
+		"refused":    "It won't be done.",
+		"ended":      "That browser is signed out.",
+		"others":     "Every other browser is signed out.",
+		"factor":     "The second step is added. Every other browser is signed out.",
+		"unfactored": "The second step is removed. Every other browser is signed out.",
+		"mfaoff":     "MFA is off. Every other browser is signed out.",
+		"distrusted": "The second step is asked for there again.",
 	}[key]
 	if text == "" {
 		return ui.Notice{}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"sallyport.dev/internal/account/provider"
@@ -18,6 +19,8 @@ type signInPage struct {
 	App    string // the name of the app that waits; empty: none
 	SignUp string // the address of the sign-up page; empty: no way to it
 	Forgot string // the address of the page for a forgotten password
+
+	Passkey ui.KeyForm // sign in without a password; without a button: not at this address
 }
 
 func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
@@ -46,9 +49,12 @@ func (s *Site) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if flow == "" {
-		if _, ok := s.session(r); ok {
+	if who, ok := s.session(r); ok && r.Form.Get("other") == "" {
+		if flow == "" {
 			return redirect(w, r, "/manage-profile")
+		}
+		if done, err := s.stepUp(w, r, who, waits); done || err != nil {
+			return err
 		}
 	}
 	if newcomer, err := s.newcomer(r, waits); err != nil || newcomer {
@@ -62,6 +68,26 @@ func (s *Site) showSignIn(w http.ResponseWriter, r *http.Request) error {
 		hint = waits.Invited
 	}
 	return s.signInForm(w, r, ui.Filled("email", hint), http.StatusOK)
+}
+
+// stepUp asks somebody who is signed in for what is missing for an app's
+// request, where that is less than a sign-in from the start.
+func (s *Site) stepUp(w http.ResponseWriter, r *http.Request, who signin.Session, waits provider.Pending) (bool, error) {
+	if waits.Anew || waits.Subject != "" && waits.Subject != who.Person.ID {
+		return false, nil
+	}
+	f, err := s.SignIn.Resume(r.Context(), who)
+	if err != nil {
+		return false, err
+	}
+	switch signin.Next(f, waits.Need) {
+	case signin.StepVerify:
+		return true, s.hold(w, r, f, carried(r.Form))
+	case signin.StepEnrol:
+		return true, s.enrolFirst(w, r, r.Form.Get("flow"))
+	default:
+		return false, nil
+	}
 }
 
 // newcomer reports whether the request is of somebody who has no account yet
@@ -93,6 +119,12 @@ func (s *Site) signInForm(w http.ResponseWriter, r *http.Request, form ui.Form, 
 	if s.maySignUp(waits) {
 		page.SignUp = withFlow("/signup", flow)
 	}
+	if s.SignIn.Factors.TakesKeys() {
+		page.Passkey = ui.KeyForm{
+			Do: "get", Action: "/signin/passkey", Options: "/signin/passkey/options", Hidden: hiddenOf(carried(r.Form)),
+			Button: "Sign in with a passkey", Plain: true, Offer: true, Error: form.Errors["credential"],
+		}
+	}
 	return s.render(w, r, status, "signin.html", s.narrow(r, "Sign in"), page)
 }
 
@@ -111,11 +143,19 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) error {
 // finish does what comes next in a sign-in; at its end the person goes on to
 // where they were going.
 func (s *Site) finish(w http.ResponseWriter, r *http.Request, proven signin.Flow, flow string) error {
-	if next := signin.Next(proven); next != signin.StepDone {
-		return redirect(w, r, withFlow("/signin", flow))
+	need, err := s.need(r, flow)
+	if err != nil {
+		return err
+	}
+	next := signin.Next(proven, need)
+	if next == signin.StepVerify || next == signin.StepPassword {
+		return s.hold(w, r, proven, carried(r.Form))
 	}
 	if err := s.open(w, r, proven); err != nil {
 		return err
+	}
+	if next == signin.StepEnrol {
+		return s.enrolFirst(w, r, flow)
 	}
 	if flow != "" {
 		if _, err := s.Provider.Pending(r.Context(), flow); err == nil {
@@ -123,6 +163,20 @@ func (s *Site) finish(w http.ResponseWriter, r *http.Request, proven signin.Flow
 		}
 	}
 	return redirect(w, r, s.returnPath(r))
+}
+
+// enrolFirst leads to setting up a second step, and from there to where the
+// person was going.
+func (s *Site) enrolFirst(w http.ResponseWriter, r *http.Request, flow string) error {
+	path := s.returnPath(r)
+	if flow != "" {
+		path = provider.BackTo(flow)
+	}
+	sealed, err := s.Box.SealValue("return", s.Clock().Add(returnLife), path)
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, withQuery(mfaPath, url.Values{"return": {sealed}}))
 }
 
 // returnLife is how long a way back to a page of this site is good for.
@@ -145,7 +199,7 @@ func (s *Site) signInFirst(w http.ResponseWriter, r *http.Request) error {
 // returnPath is where a finished sign-in without an app goes on.
 func (s *Site) returnPath(r *http.Request) string {
 	var path string
-	if err := s.Box.OpenValue("return", r.PostForm.Get("return"), s.Clock(), &path); err != nil {
+	if err := s.Box.OpenValue("return", r.Form.Get("return"), s.Clock(), &path); err != nil {
 		return "/manage-profile"
 	}
 	return path

@@ -7,6 +7,7 @@ import (
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/ui"
 	"sallyport.dev/internal/ui/uitest"
 )
@@ -40,9 +41,17 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 			sessionsPage{},
 			sessionsPage{Idle: "7 days", Sessions: []sessionLine{{Listed: signin.Listed{Current: true}, Here: true}, {Browser: "Firefox"}}},
 		},
-		"activity.html": {activityPage{}, activityPage{Lines: []activityLine{{What: "Signed in"}, {Who: "Bob", From: "::1"}}, Older: 7}},
-		"setup.html":    {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},
-		"profile.html":  {profilePage{}, profilePage{Form: refused, Emails: []person.Email{{Address: "a@example.com", Main: true}, {Address: "b@example.com"}}}},
-		"security.html": {securityPage{}, securityPage{Form: refused}},
+		"activity.html":     {activityPage{}, activityPage{Lines: []activityLine{{What: "Signed in"}, {Who: "Bob", From: "::1"}}, Older: 7}},
+		"setup.html":        {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},
+		"profile.html":      {profilePage{}, profilePage{Form: refused, Emails: []person.Email{{Address: "a@example.com", Main: true}, {Address: "b@example.com"}}}},
+		"security.html":     {securityPage{}, securityPage{Form: refused, Change: true, MFA: signin.MFA{Factors: []factor.Factor{{ID: "f", Label: "Phone"}}}, Browsers: []trustedLine{{Browser: "Firefox"}}}},
+		"verify.html":       {verifyPage{}, verifyPage{Password: true, Form: refused, Other: "/signin"}, verifyPage{Verify: ui.Verify{Key: ui.KeyForm{Button: "Use"}}}},
+		"mfa.html":          {mfaPage{}, mfaPage{On: true, Required: true, Problem: "No."}},
+		"mfa-app.html":      {appPage{}},
+		"mfa-key.html":      {keyPage{}},
+		"mfa-codes.html":    {codesPage{}, codesPage{Steps: enrolSteps(2, false)}},
+		"mfa-factor.html":   {factorPage{}, factorPage{One: ui.OneFactor{Only: true}}},
+		"mfa-recovery.html": {recoveryPage{3}},
+		"mfa-turnoff.html":  {turnOffPage{}, turnOffPage{"No."}},
 	})
 }

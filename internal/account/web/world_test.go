@@ -29,6 +29,7 @@ import (
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
@@ -95,7 +96,10 @@ func newWorld(t *testing.T, d *db.DB, mode web.Mode) *world {
 		DB: d, Clock: w.clock.Now, Audit: log, Outbox: w.outbox, Throttle: limiter, Hasher: person.NewHasher(0), URL: w.url,
 	}
 	rules := &policy.Service{DB: d, Clock: w.clock.Now, Audit: log}
-	w.signin = &signin.Service{DB: d, Box: box, Clock: w.clock.Now, Audit: log, Throttle: limiter, People: w.people, Policy: rules}
+	w.signin = &signin.Service{
+		DB: d, Box: box, Clock: w.clock.Now, Audit: log, Throttle: limiter, People: w.people, Policy: rules,
+		Factors: &factor.Service{DB: d, Box: box, Clock: w.clock.Now, Realm: factor.Account, Issuer: "Sallyport Account", URL: w.url},
+	}
 	w.site, err = web.New(t.Context(), web.Config{
 		URL: w.url, CodeURL: codeURL, SignUp: mode, DB: d, Box: box, Clock: w.clock.Now, People: w.people, SignIn: w.signin, Audit: log,
 		Admin: &admin.Service{DB: d, Clock: w.clock.Now, Audit: log, People: w.people, SignIn: w.signin},

@@ -133,9 +133,10 @@ type Enrolment struct {
 	RecoveryCodes []secret.String // for the person alone, once
 }
 
-// ConfirmTOTP turns two-step verification on, by a code of the authenticator
-// app that was set up. The session that does it has thereby taken the step;
-// every other session of the person has to take it before it can go on.
+// ConfirmTOTP adds the authenticator app that was set up, by a code from it.
+// The first factor turns two-step verification on and brings recovery codes.
+// The session that does it has thereby taken the step; every other session of
+// the person has to take it before it can go on.
 // Errors are those of factor.ConfirmTOTP; nothing is half-made.
 func (s *Service) ConfirmTOTP(ctx context.Context, g access.Grant, id, code, label string) (Enrolment, error) {
 	u, err := s.manager(ctx, g)
@@ -148,9 +149,11 @@ func (s *Service) ConfirmTOTP(ctx context.Context, g access.Grant, id, code, lab
 		if err := s.Factors.ConfirmTOTP(ctx, tx, u.ID, id, code, label); err != nil {
 			return err
 		}
-		var err error
-		if enrolment.RecoveryCodes, err = s.Factors.NewRecoveryCodes(ctx, tx, u.ID); err != nil {
-			return err
+		if !g.Actor().Factors.Enrolled() {
+			var err error
+			if enrolment.RecoveryCodes, err = s.Factors.NewRecoveryCodes(ctx, tx, u.ID); err != nil {
+				return err
+			}
 		}
 		if err := s.dropSteps(ctx, tx, u.ID); err != nil {
 			return err
