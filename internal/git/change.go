@@ -26,8 +26,8 @@ type Edit struct {
 	Remove bool
 }
 
-// ErrMoved says that the branch isn't where a change believed it to be.
-var ErrMoved = errors.New("the branch has moved meanwhile")
+// ErrMoved says that a reference isn't where a change believed it to be.
+var ErrMoved = errors.New("the reference has moved meanwhile")
 
 // CommitChange makes the change and moves the branch to it, or fails with ErrMoved
 // and changes nothing: git compares and sets the branch under its own lock.

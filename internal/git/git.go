@@ -59,6 +59,7 @@ type Git struct {
 	packing chan struct{} // one place for each process that makes or takes a pack
 	cloned  *lru.Cache[cloneKey, struct{}]
 	lasts   *lasts
+	sizes   *lru.Cache[objectKey, map[string]int64]
 
 	mu    sync.Mutex
 	known map[string]*Repository
@@ -83,6 +84,7 @@ func Find(ctx context.Context, path string) (*Git, error) {
 		packing: make(chan struct{}, 8*runtime.GOMAXPROCS(0)),
 		cloned:  lru.New[cloneKey, struct{}](cloneSeen),
 		lasts:   newLasts(),
+		sizes:   lru.New[objectKey, map[string]int64](1 << 20),
 		known:   map[string]*Repository{},
 	}
 	if g.version, err = g.readVersion(ctx); err != nil {

@@ -191,3 +191,48 @@ func (r *Repository) Grep(ctx context.Context, commit OID, text string, limit in
 	}
 	return matches, more, nil
 }
+
+// maxListing is how much of a listing of all files is read, in bytes.
+const maxListing = 16 << 20
+
+// Sizes adds up the bytes of a commit's files by what sort says of the last
+// part of their paths; of those of which it says nothing, none. What is found
+// is kept with the tree, so sort must always say the same.
+func (r *Repository) Sizes(ctx context.Context, commit OID, sort func(name string) string) (map[string]int64, error) {
+	found, err := r.Commit(ctx, commit)
+	if err != nil {
+		return nil, err
+	}
+	key := objectKey{r.dir, found.Tree}
+	if known, ok := r.git.sizes.Get(key); ok {
+		return known, nil
+	}
+	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: []string{"ls-tree", "-r", "-l", "-z", string(found.Tree)}}, maxListing)
+	if err != nil {
+		return nil, fmt.Errorf("adding up files: %w", err)
+	}
+	sizes, sorts := map[string]int64{}, map[string]string{}
+	for line := range bytes.SplitSeq(printed, []byte{0}) {
+		head, path, ok := bytes.Cut(line, []byte("\t"))
+		fields := bytes.Fields(head)
+		if !ok || len(fields) != 4 {
+			continue
+		}
+		size, err := strconv.ParseInt(string(fields[3]), 10, 64)
+		if err != nil {
+			continue // a submodule
+		}
+		name := string(path[bytes.LastIndexByte(path, '/')+1:])
+		ending := name[strings.LastIndexByte(name, '.')+1:]
+		kind, known := sorts[ending]
+		if !known || ending == name {
+			kind = sort(name)
+			sorts[ending] = kind
+		}
+		if kind != "" {
+			sizes[kind] += size
+		}
+	}
+	r.git.sizes.Put(key, sizes, 64*len(sizes))
+	return sizes, nil
+}

@@ -106,6 +106,7 @@ type Field struct {
 	Autocomplete string
 	Inputmode    string
 	Placeholder  string
+	List         string // id of a <datalist> with proposals
 	Required     bool
 	Autofocus    bool
 	Checked      bool

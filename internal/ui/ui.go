@@ -195,6 +195,7 @@ func (s *Set) funcs() template.FuncMap {
 		"plural":   plural,
 		"count":    count,
 		"inc":      func(i int) int { return i + 1 },
+		"add":      func(a, b int) int { return a + b },
 		"copyable": func(label, text string) Copy { return Copy{Label: label, Text: text} },
 		"button":   func(text string) Button { return Button{Text: text} },
 		"danger":   func(text string) Button { return Button{Text: text, Danger: true} },
@@ -205,6 +206,7 @@ func (s *Set) funcs() template.FuncMap {
 		"focused":      func(f Field) Field { f.Autofocus = true; return f },
 		"autocomplete": func(v string, f Field) Field { f.Autocomplete = v; return f },
 		"placeholder":  func(v string, f Field) Field { f.Placeholder = v; return f },
+		"listed":       func(id string, f Field) Field { f.List = id; return f },
 		"keyed":        func(key string, f Field) Field { f.Key = key; return f },
 		"mono":         func(f Field) Field { f.Mono = true; return f },
 	}

@@ -248,14 +248,3 @@ func Markdown(name string) bool {
 		return false
 	}
 }
-
-// Commits lists commits from one on, newest first: at most limit after the
-// first skip.
-func (c *Content) Commits(ctx context.Context, from git.OID, skip, limit int) ([]git.Commit, error) {
-	return c.git.Log(ctx, from, git.LogOptions{Skip: skip, Limit: limit})
-}
-
-// Commit gives one commit.
-func (c *Content) Commit(ctx context.Context, oid git.OID) (git.Commit, error) {
-	return c.git.Commit(ctx, oid)
-}

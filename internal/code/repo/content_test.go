@@ -136,7 +136,7 @@ func TestPagesOfCommits(t *testing.T) {
 	k.push(create(all[0], "refs/heads/main"))
 	content := w.open("site")
 	page := func(from, skip, limit int) string {
-		commits, err := content.Commits(t.Context(), git.OID(all[from]), skip, limit)
+		commits, err := content.Commits(t.Context(), git.OID(all[from]), git.LogOptions{Skip: skip, Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestPagesOfCommits(t *testing.T) {
 	if got := page(3, 0, 10); got != "commit 1, commit 0" {
 		t.Error(got)
 	}
-	if _, err := content.Commits(t.Context(), git.OID(strings.Repeat("1", 40)), 0, 1); err == nil {
+	if _, err := content.Commits(t.Context(), git.OID(strings.Repeat("1", 40)), git.LogOptions{Skip: 0, Limit: 1}); err == nil {
 		t.Error("commits from one that isn't there")
 	}
 	if c, err := content.Commit(t.Context(), git.OID(later)); err != nil || c.Subject() != "later" {

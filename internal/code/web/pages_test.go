@@ -38,6 +38,15 @@ func TestEveryPage(t *testing.T) {
 		Head: git.Commit{Message: "First"}, Branches: switcher{Current: "main", Links: []ui.Link{link}}, Trail: []ui.Link{link, link},
 		Up: "/up", Entries: []entry{{Name: "src", Icon: "folder", Href: "/x", Kind: "Folder"}, {Name: "mod", Icon: "module", Note: "at 123"}}, More: true, ReadmeOf: "README.md", Readme: "<p>Hi</p>",
 	}
+	files.Entries[0].Last, files.Entries[0].LastHref = git.Commit{OID: git.ZeroOID, Message: "First"}, "/c"
+	line := git.DiffLine{Op: '+', New: 1, Text: "x", NoEnd: true}
+	changed := diffView{
+		Summary: "1 file changed", Alone: "/x", More: true, Ways: []ui.Link{link},
+		Files: []diffFile{
+			{Name: "a", Was: "b", Kind: "Renamed", Browse: "/x", Hunks: []diffHunk{{Rows: []diffRow{{Left: line, Right: line}, {Right: git.DiffLine{Op: '-'}}, {Left: git.DiffLine{Op: ' '}}}}}},
+			{Name: "c", Note: "500 lines are folded.", Unfold: "/y"},
+		},
+	}
 	repository := repo.Repository{Name: "app", Slug: "app", Description: "An app", Public: true}
 	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
 	controls := []controlGroup{{Heading: "H", Controls: []control{
@@ -56,12 +65,16 @@ func TestEveryPage(t *testing.T) {
 	uitest.Check(t, pages, map[string][]any{
 		"app.html":           {appPage{Steps: enrolSteps(1), Problem: "Over", Setup: ui.TOTPSetup{QR: "<svg></svg>", Secret: "ABCD", URI: "otpauth://totp/x", Form: code}}},
 		"blocked.html":       {ui.Blocked{Title: "Blocked", Of: "Acme", Action: link, Ways: []ui.Link{link}, Forms: []ui.PostLink{{Text: "Sign out", Action: "/logout"}}}},
-		"branches.html":      {branchesPage{Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}}, More: true}, branchesPage{}},
+		"blame.html":         {blamePage{Trail: files.Trail, Parts: []blamePart{{BlamePart: git.BlamePart{From: 1, Lines: []string{"a", "b"}}}}}, blamePage{Why: "Large."}},
+		"branches.html":      {branchesPage{Form: form, Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}, {Compare: "/x"}}, More: true, CanWrite: true, CanAdmin: true}, branchesPage{}},
 		"codes.html":         {codesPage{Steps: enrolSteps(2), Codes: ui.RecoveryCodes{Codes: []string{"aaaa"}}}, codesPage{}},
 		"commits.html":       {commitsPage{Commits: []commitLine{{Browse: "/x"}}, Newest: "/x", Older: "/y"}, commitsPage{}},
 		"controls.html":      {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Lapsed: true, Groups: controls, Preview: &preview, Total: 3, Ready: 1, Members: []workspace.Standing{{Member: member}, {Ready: true}}, You: "1"}, controlsPage{Kept: true, Preview: &previewPart{Fix: &link, Refused: "No"}}, controlsPage{}},
+		"commit.html":        {commitPage{Commit: git.Commit{Message: "One\n\nBody"}, Parents: []ui.Link{link, link}, Diff: changed}, commitPage{Diff: diffView{Split: true, Files: changed.Files}}, commitPage{}},
+		"compare.html":       {comparePage{Form: form, Names: []string{"main"}, Compared: true, Diff: changed}, comparePage{}},
 		"empty.html":         {emptyPage{Repository: repository, CanWrite: true}, emptyPage{}},
 		"file.html":          {filePage{Lines: []template.HTML{"a"}, Raw: "/raw"}, filePage{Why: "Empty."}, filePage{Image: true, Raw: "/raw"}, filePage{Target: "x"}, filePage{Rendered: "<p>x</p>", Other: link}},
+		"find.html":          {findPage{Files: []ui.Link{link}, More: true}, findPage{}},
 		"folder.html":        {folderPage{Folder: files}, folderPage{}},
 		"front.html":         {struct{}{}},
 		"group.html":         {groupPage{Form: form, Kept: true, Members: []workspace.Member{member}}, groupPage{}},
@@ -79,9 +92,11 @@ func TestEveryPage(t *testing.T) {
 		"profile.html":       {profilePage{AccountURL: "http://id.test"}, profilePage{}},
 		"recovery.html":      {recoveryPage{Left: 3}},
 		"repoadmin.html":     {repositoryAdminPage{Form: form, Kept: true, Repository: repository}, repositoryAdminPage{NoPublic: true}, repositoryAdminPage{}},
-		"repository.html":    {repositoryPage{Repository: repository, Folder: files}},
+		"repository.html":    {repositoryPage{Repository: repository, Folder: files, Archives: []ui.Link{link}, Languages: []language{{Name: "Go", Percent: 99, Width: 99}}}},
+		"search.html":        {findPage{Query: "x", Matches: []foundFile{{Lines: []git.Match{{Line: 1}}}}, More: true}, findPage{Query: "x"}, findPage{}},
 		"security.html":      {securityPage{Account: now, AccountMFA: true, Enrolled: true, Step: "a code", StepAt: now, Workspaces: standings}, securityPage{Enrolled: true}, securityPage{AccountURL: "http://id.test"}},
 		"settings.html":      {settingsPage{Name: "Acme", Requires: true, Owner: true}, settingsPage{}},
+		"tags.html":          {tagsPage{Form: form, Tags: []tagLine{{Archives: []ui.Link{link}}}, Older: "/x", CanWrite: true}, tagsPage{}},
 		"tokens.html":        {tokensPage{Title: "API tokens", Path: "/t/", Machines: true, Refused: true, Form: form, ScopesError: "Choose", Scopes: []ui.Field{{Type: "checkbox"}}, Tokens: []tokenLine{{Token: token.Token{Issued: now, Scopes: access.Scopes(), LastUsed: now, LastFrom: "::1"}, Over: true}, {}}, Made: &madeToken{}}},
 		"turnoff.html":       {turnOffPage{Problem: "No", Closes: []user.Closing{{Name: "Acme", LastReady: true}}, Stuck: true}, turnOffPage{Closes: []user.Closing{{Name: "Acme"}}, Code: code}, turnOffPage{}},
 		"twostep.html":       {twoStepPage{TwoStep: user.TwoStep{Factors: []factor.Factor{{Failures: 100}}}, Problem: "On already", Back: "/x"}, twoStepPage{Problem: "Over", Hidden: []ui.Hidden{{}}}},

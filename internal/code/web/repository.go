@@ -83,6 +83,10 @@ type emptyPage struct {
 type repositoryPage struct {
 	Repository repo.Repository
 	Clone      string
+	Find       string // address of the search for files
+	Search     string // address of the search in them
+	Archives   []ui.Link
+	Languages  []language
 	Folder     folder
 }
 
@@ -107,7 +111,14 @@ func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.G
 		return err
 	}
 	shell := s.inRepository(r, g, o.Name, o.Name, "")
-	return s.render(w, r, http.StatusOK, "repository.html", shell, repositoryPage{Repository: o.Repository, Clone: "git clone " + o.clone, Folder: f})
+	page := repositoryPage{
+		Repository: o.Repository, Clone: "git clone " + o.clone, Folder: f,
+		Find: o.address("find", place.Ref, ""), Search: o.address("search", place.Ref, ""), Archives: o.archives(place.Ref),
+	}
+	if page.Languages, err = o.languages(r, place); err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, "repository.html", shell, page)
 }
 
 func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant, o opened) error {
@@ -143,6 +154,8 @@ type entry struct {
 	Href       string // empty for what has no page
 	Kind       string // for those who don't see the icon
 	Note       string
+	Last       git.Commit // that it changed in last; zero where that isn't known yet
+	LastHref   string
 }
 
 // switcher leads to the same path on other branches.
@@ -168,8 +181,15 @@ func (s *Site) folder(r *http.Request, o opened, place repo.Place, node repo.Nod
 	if len(f.Trail) > 1 {
 		f.Up = f.Trail[len(f.Trail)-2].Href
 	}
+	lasts, err := o.content.Lasts(r.Context(), place, node.Entries)
+	if err != nil {
+		return folder{}, err
+	}
 	for i, e := range node.Entries {
 		f.Entries[i] = o.entry(place, e)
+		if last, known := lasts[e.Name]; known {
+			f.Entries[i].Last, f.Entries[i].LastHref = last, o.commits(string(last.OID))
+		}
 	}
 	f.ReadmeOf, f.Readme, err = o.readme(r, place, node)
 	return f, err

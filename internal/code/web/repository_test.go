@@ -31,7 +31,7 @@ func TestRepositoryPages(t *testing.T) {
 		commits := b.is(b.get("/acme/vault/commits/main"), 200, "First <commit>", "Ada")
 		b.is(b.get(commits.find(t, `href="(/acme/vault/src/[0-9a-f]{40})"`)), 200, "main.go")
 		b.is(b.get("/acme/vault/branches"), 200, "feature/x", "Default")
-		for _, path := range []string{"src/main/nothing", "src/nothing", "src/main/../../x", "commits/nothing", "raw/main/docs", "commits/main/docs"} {
+		for _, path := range []string{"src/main/nothing", "src/nothing", "src/main/../../x", "commits/nothing", "raw/main/docs", "find/main/docs", "search/nothing", "diff/main..nothing", "diff/main..main/docs", "blame/main/docs", "get/main", "get/nothing.zip"} {
 			b.is(b.get("/acme/vault/"+path), 404)
 		}
 	})

@@ -29,6 +29,11 @@ func (o opened) raw(ref, inside string) string {
 
 func (o opened) commits(ref string) string { return escapePath(o.base + "/commits/" + ref) }
 
+// address is that of another page about a place.
+func (o opened) address(kind, ref, inside string) string {
+	return escapePath(join(o.base+"/"+kind+"/"+ref, inside))
+}
+
 func join(at, name string) string {
 	if at == "" || name == "" {
 		return at + name
@@ -72,14 +77,21 @@ func shown(ref string) string {
 	return ref
 }
 
-type folderPage struct{ Folder folder }
+type folderPage struct {
+	Folder  folder
+	Find    string // address of the search for files
+	History string
+}
 
 // filePage is one file.
 type filePage struct {
 	Branches switcher
 	Trail    []ui.Link
 	Size     string
-	Raw      string  // address of its bytes; empty: there are none to send
+	Raw      string // address of its bytes; empty: there are none to send
+	Blame    string
+	History  string
+	Find     string
 	Other    ui.Link // to the same file shown the other way
 
 	// One of these.
@@ -105,7 +117,9 @@ func (s *Site) showSource(w http.ResponseWriter, r *http.Request, g access.Grant
 		if err != nil {
 			return err
 		}
-		return s.render(w, r, http.StatusOK, "folder.html", shell, folderPage{f})
+		return s.render(w, r, http.StatusOK, "folder.html", shell, folderPage{
+			Folder: f, Find: o.address("find", place.Ref, ""), History: o.address("commits", place.Ref, place.Path),
+		})
 	}
 	page, err := o.file(r, place, node)
 	if err != nil {
@@ -120,7 +134,11 @@ func (o opened) file(r *http.Request, place repo.Place, node repo.Node) (filePag
 	if err != nil {
 		return filePage{}, err
 	}
-	page := filePage{Branches: branches, Trail: o.trail(place), Size: git.Size(node.Blob.Size), Raw: o.raw(place.Ref, place.Path)}
+	page := filePage{
+		Branches: branches, Trail: o.trail(place), Size: git.Size(node.Blob.Size), Raw: o.raw(place.Ref, place.Path),
+		Blame: o.address("blame", place.Ref, place.Path), History: o.address("commits", place.Ref, place.Path),
+		Find: o.address("find", place.Ref, ""),
+	}
 	name, here := path.Base(place.Path), o.source(place.Ref, place.Path)
 	text := node.Blob.Data
 	switch {
@@ -216,109 +234,4 @@ func imageType(name string) string {
 	default:
 		return ""
 	}
-}
-
-// commitsShown is how many commits one page lists.
-const commitsShown = 30
-
-type commitsPage struct {
-	Ref      string
-	Branches switcher
-	Commits  []commitLine
-	Newest   string // address of the first page; empty: this is it
-	Older    string // address of the next page; empty: these are the oldest
-}
-
-type commitLine struct {
-	git.Commit
-	Browse string // address of the files at that commit
-}
-
-func (s *Site) showCommits(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	o, err := s.openRepository(r, g)
-	if err != nil {
-		return err
-	}
-	shell := s.inRepository(r, g, o.Name, "Commits · "+o.Name, "/commits")
-	place, err := o.content.Locate(r.Context(), chi.URLParam(r, "*"))
-	if errors.Is(err, repo.ErrEmpty) {
-		return s.render(w, r, http.StatusOK, "commits.html", shell, commitsPage{})
-	}
-	if err != nil {
-		return err
-	}
-	if place.Path != "" {
-		return errs.NotFound("There is no such branch, tag or commit.")
-	}
-	page, err := o.history(r, place)
-	if err != nil {
-		return err
-	}
-	return s.render(w, r, http.StatusOK, "commits.html", shell, page)
-}
-
-// history lists one page. The pages after the first count from the commit at
-// which the first began, so that a push in between doesn't shift them.
-func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) {
-	branches, err := o.switcher(r, place)
-	if err != nil {
-		return commitsPage{}, err
-	}
-	for i, link := range branches.Links {
-		branches.Links[i].Href = o.commits(link.Text)
-	}
-	page := commitsPage{Ref: shown(place.Ref), Branches: branches}
-	from, skip := place.Commit, 0
-	query := r.URL.Query()
-	if oid, ok := git.ParseOID(query.Get("from")); ok {
-		began, err := o.content.Locate(r.Context(), string(oid))
-		if err != nil {
-			return page, err
-		}
-		from = began.Commit
-		if n, err := strconv.Atoi(query.Get("skip")); err == nil && n > 0 && n < 1<<20 {
-			skip, page.Newest = n, o.commits(place.Ref)
-		}
-	}
-	commits, err := o.content.Commits(r.Context(), from, skip, commitsShown+1)
-	if err != nil {
-		return page, err
-	}
-	if len(commits) > commitsShown {
-		commits = commits[:commitsShown]
-		page.Older = o.commits(place.Ref) + "?from=" + string(from) + "&skip=" + strconv.Itoa(skip+commitsShown)
-	}
-	for _, c := range commits {
-		page.Commits = append(page.Commits, commitLine{Commit: c, Browse: o.source(string(c.OID), "")})
-	}
-	return page, nil
-}
-
-const branchesShown = 500
-
-type branchesPage struct {
-	Branches []branchLine
-	More     bool
-}
-
-type branchLine struct {
-	repo.Branch
-	Href string
-}
-
-func (s *Site) showBranches(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	o, err := s.openRepository(r, g)
-	if err != nil {
-		return err
-	}
-	branches, err := o.content.Branches(r.Context(), branchesShown)
-	if err != nil {
-		return err
-	}
-	page := branchesPage{More: len(branches) >= branchesShown}
-	for _, b := range branches {
-		page.Branches = append(page.Branches, branchLine{Branch: b, Href: o.source(b.Name, "")})
-	}
-	shell := s.inRepository(r, g, o.Name, "Branches · "+o.Name, "/branches")
-	return s.render(w, r, http.StatusOK, "branches.html", shell, page)
 }

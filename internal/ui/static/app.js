@@ -1,5 +1,5 @@
 // What needs a script: the theme switch, showing a password, copying, printing,
-// and closing menus.
+// closing menus, and keys.
 "use strict";
 (function () {
   var root = document.documentElement;
@@ -56,7 +56,42 @@
     });
   });
 
+  // A link with data-key is followed by that key; "?" tells which there are.
+  function keyed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === "?") return help();
+    var link = /^[a-z]$/.test(event.key) && document.querySelector('[data-key="' + event.key + '"]');
+    if (link) {
+      event.preventDefault();
+      link.click();
+    }
+  }
+
+  function help() {
+    var dialog = document.getElementById("keys") || document.createElement("dialog");
+    dialog.id = "keys";
+    dialog.className = "card";
+    dialog.setAttribute("aria-label", "Keys");
+    dialog.replaceChildren();
+    var list = document.createElement("ul");
+    document.querySelectorAll("[data-key]").forEach(function (link) {
+      var line = document.createElement("li"), key = document.createElement("kbd");
+      key.textContent = link.dataset.key;
+      line.append(key, " " + link.textContent);
+      list.append(line);
+    });
+    if (!list.children.length) list.append("This page has no keys of its own.");
+    var close = document.createElement("button");
+    close.className = "button small";
+    close.textContent = "Close";
+    close.addEventListener("click", function () { dialog.close(); });
+    dialog.append(list, close);
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
   document.addEventListener("keydown", function (event) {
+    keyed(event);
     if (event.key !== "Escape") return;
     document.querySelectorAll("details.person[open]").forEach(function (menu) {
       menu.open = false;

@@ -1,0 +1,153 @@
+package web
+
+import (
+	"net/http"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/ui"
+)
+
+const (
+	branchesShown = 100
+	tagsShown     = 50
+)
+
+type branchesPage struct {
+	Base     string
+	Form     ui.Form
+	Branches []branchLine
+	More     bool
+	CanWrite bool
+	CanAdmin bool
+	Compare  string
+}
+
+type branchLine struct {
+	repo.Branch
+	Href          string
+	Compare       string // with the default branch
+	Ahead, Behind int
+}
+
+func (s *Site) showBranches(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.branchesAgain(w, r, g, ui.Form{}, http.StatusOK)
+}
+
+func (s *Site) branchesAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	o, err := s.openRepository(r, g)
+	if err != nil {
+		return err
+	}
+	branches, err := o.content.Branches(r.Context(), branchesShown+1)
+	if err != nil {
+		return err
+	}
+	page := branchesPage{
+		Base: o.base, Form: form, More: len(branches) > branchesShown, Compare: o.base + "/diff",
+		CanWrite: g.Repository().Permission >= access.Write, CanAdmin: g.Repository().Permission >= access.Admin,
+	}
+	branches = branches[:min(len(branches), branchesShown)]
+	for _, b := range branches {
+		line := branchLine{Branch: b, Href: o.source(b.Name, "")}
+		if first := branches[0]; !b.Default && first.Default {
+			line.Compare = escapePath(o.base + "/diff/" + first.Name + ".." + b.Name)
+			if line.Ahead, line.Behind, err = o.content.AheadBehind(r.Context(), b.Commit.OID, first.Commit.OID); err != nil {
+				return err
+			}
+		}
+		page.Branches = append(page.Branches, line)
+	}
+	return s.render(w, r, status, "branches.html", s.inRepository(r, g, o.Name, "Branches · "+o.Name, "/branches"), page)
+}
+
+func (s *Site) createBranch(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.createRef(w, r, g, false)
+}
+
+func (s *Site) createTag(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.createRef(w, r, g, true)
+}
+
+func (s *Site) createRef(w http.ResponseWriter, r *http.Request, g access.Grant, tag bool) error {
+	o, err := s.openRepository(r, g)
+	if err != nil {
+		return err
+	}
+	place, err := o.content.Locate(r.Context(), r.PostFormValue("from"))
+	if err != nil || place.Path != "" {
+		return errNoStart(err)
+	}
+	if err := s.Repositories.CreateRef(r.Context(), g, tag, r.PostFormValue("name"), place); err != nil {
+		return err
+	}
+	return s.done(w, r, o.refsPath(tag), "created")
+}
+
+func (s *Site) deleteBranch(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.deleteRef(w, r, g, false)
+}
+
+func (s *Site) deleteTag(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.deleteRef(w, r, g, true)
+}
+
+func (s *Site) deleteRef(w http.ResponseWriter, r *http.Request, g access.Grant, tag bool) error {
+	seen, _ := git.ParseOID(r.PostFormValue("seen"))
+	if err := s.Repositories.DeleteRef(r.Context(), g, tag, r.PostFormValue("name"), seen); err != nil {
+		return err
+	}
+	return s.done(w, r, opened{base: repositoryPath(g)}.refsPath(tag), "refdeleted")
+}
+
+func (s *Site) setDefaultBranch(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	if err := s.Repositories.SetDefaultBranch(r.Context(), g, r.PostFormValue("name")); err != nil {
+		return err
+	}
+	return s.done(w, r, repositoryPath(g)+"/branches", "saved")
+}
+
+func (o opened) refsPath(tag bool) string {
+	if tag {
+		return o.base + "/tags"
+	}
+	return o.base + "/branches"
+}
+
+type tagsPage struct {
+	Base     string
+	Form     ui.Form
+	Tags     []tagLine
+	Older    string
+	CanWrite bool
+}
+
+type tagLine struct {
+	repo.Branch
+	Href     string
+	Archives []ui.Link
+}
+
+func (s *Site) showTags(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.tagsAgain(w, r, g, ui.Form{}, http.StatusOK)
+}
+
+func (s *Site) tagsAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	o, err := s.openRepository(r, g)
+	if err != nil {
+		return err
+	}
+	tags, more, err := o.content.Tags(r.Context(), r.URL.Query().Get("after"), tagsShown)
+	if err != nil {
+		return err
+	}
+	page := tagsPage{Base: o.base, Form: form, CanWrite: g.Repository().Permission >= access.Write}
+	for _, tag := range tags {
+		page.Tags = append(page.Tags, tagLine{Branch: tag, Href: o.source(tag.Name, ""), Archives: o.archives(tag.Name)})
+	}
+	if more {
+		page.Older = o.base + "/tags?after=" + escapeQuery(tags[len(tags)-1].Name)
+	}
+	return s.render(w, r, status, "tags.html", s.inRepository(r, g, o.Name, "Tags · "+o.Name, "/branches"), page)
+}

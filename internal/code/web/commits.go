@@ -1,0 +1,210 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-chi/chi/v5"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/ui"
+)
+
+// commitsShown is how many commits one page lists.
+const commitsShown = 30
+
+type commitsPage struct {
+	Ref      string
+	Trail    []ui.Link // to the file or folder whose history it is; empty: to none
+	Branches switcher
+	Author   string
+	Here     string // address of the list without a filter
+	Commits  []commitLine
+	Newest   string // address of the first page; empty: this is it
+	Older    string // address of the next page; empty: these are the oldest
+}
+
+type commitLine struct {
+	git.Commit
+	Href   string // address of the commit
+	Browse string // address of the files at that commit
+}
+
+// showCommits is the history of a branch, a tag, a file or a folder; the
+// address of one commit alone is that commit.
+func (s *Site) showCommits(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	o, err := s.openRepository(r, g)
+	if err != nil {
+		return err
+	}
+	shell := s.inRepository(r, g, o.Name, "Commits · "+o.Name, "/commits")
+	place, err := o.content.Locate(r.Context(), chi.URLParam(r, "*"))
+	if errors.Is(err, repo.ErrEmpty) {
+		return s.render(w, r, http.StatusOK, "commits.html", shell, commitsPage{})
+	}
+	if err != nil {
+		return err
+	}
+	if _, ok := git.ParseOID(place.Ref); ok && place.Path == "" && !r.URL.Query().Has("from") {
+		return s.showCommit(w, r, g, o, place)
+	}
+	page, err := o.history(r, place)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, "commits.html", shell, page)
+}
+
+// history lists one page. The pages after the first count from the commit at
+// which the first began, so that a push in between doesn't shift them.
+func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) {
+	branches, err := o.switcher(r, place)
+	if err != nil {
+		return commitsPage{}, err
+	}
+	for i, link := range branches.Links {
+		branches.Links[i].Href = o.commits(join(link.Text, place.Path))
+	}
+	query := r.URL.Query()
+	page := commitsPage{
+		Ref: shown(place.Ref), Branches: branches, Here: o.commits(join(place.Ref, place.Path)),
+		Author: strings.TrimSpace(query.Get("author")),
+	}
+	if place.Path != "" {
+		page.Trail = o.trail(place)
+	}
+	if utf8.RuneCountInString(page.Author) > 100 {
+		return page, errs.Invalid("author", "Use at most 100 characters.")
+	}
+	from, options := place.Commit, git.LogOptions{Path: place.Path, Author: page.Author, Limit: commitsShown + 1}
+	if oid, ok := git.ParseOID(query.Get("from")); ok {
+		began, err := o.content.Locate(r.Context(), string(oid))
+		if err != nil {
+			return page, err
+		}
+		from = began.Commit
+		if n, err := strconv.Atoi(query.Get("skip")); err == nil && n > 0 && n < 1<<20 {
+			options.Skip, page.Newest = n, page.address("", 0)
+		}
+	}
+	commits, err := o.content.Commits(r.Context(), from, options)
+	if err != nil {
+		return page, err
+	}
+	if len(commits) > commitsShown {
+		commits = commits[:commitsShown]
+		page.Older = page.address(from, options.Skip+commitsShown)
+	}
+	for _, c := range commits {
+		page.Commits = append(page.Commits, commitLine{
+			Commit: c, Href: o.commits(string(c.OID)), Browse: o.source(string(c.OID), place.Path),
+		})
+	}
+	return page, nil
+}
+
+// address is that of the list with its filter, from a commit on.
+func (p commitsPage) address(from git.OID, skip int) string {
+	query := url.Values{}
+	if p.Author != "" {
+		query.Set("author", p.Author)
+	}
+	if from != "" {
+		query.Set("from", string(from))
+		query.Set("skip", strconv.Itoa(skip))
+	}
+	if len(query) == 0 {
+		return p.Here
+	}
+	return p.Here + "?" + query.Encode()
+}
+
+type commitPage struct {
+	Commit  git.Commit
+	Parents []ui.Link
+	Browse  string
+	History string
+	Diff    diffView
+}
+
+func (s *Site) showCommit(w http.ResponseWriter, r *http.Request, g access.Grant, o opened, place repo.Place) error {
+	commit, err := o.content.Commit(r.Context(), place.Commit)
+	if err != nil {
+		return err
+	}
+	view, options, err := diffOptions(r)
+	if err != nil {
+		return err
+	}
+	diff, err := o.content.Changes(r.Context(), commit, options)
+	if err != nil {
+		return err
+	}
+	view.fill(diff, func(path string) string { return o.source(string(commit.OID), path) })
+	page := commitPage{
+		Commit: commit, Browse: o.source(string(commit.OID), ""), Diff: view,
+		History: o.commits(string(commit.OID)) + "?from=" + string(commit.OID),
+	}
+	for _, parent := range commit.Parents {
+		page.Parents = append(page.Parents, ui.Link{Text: parent.Short(), Href: o.commits(string(parent))})
+	}
+	shell := s.inRepository(r, g, o.Name, commit.Subject()+" · "+o.Name, "/commits")
+	shell.Wide = view.Split
+	return s.render(w, r, http.StatusOK, "commit.html", shell, page)
+}
+
+// blamePage is a file with the commit that each line came with.
+type blamePage struct {
+	Branches switcher
+	Trail    []ui.Link
+	File     string // address of the file
+	Why      string // why there is nothing to see
+	Parts    []blamePart
+}
+
+type blamePart struct {
+	git.BlamePart
+	Href string
+}
+
+func (s *Site) showBlame(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	o, place, node, err := s.locate(r, g)
+	if err != nil {
+		return err
+	}
+	if !node.Entry.Mode.IsFile() {
+		return errs.NotFound("There is no such file.")
+	}
+	branches, err := o.switcher(r, place)
+	if err != nil {
+		return err
+	}
+	for i, link := range branches.Links {
+		branches.Links[i].Href = o.address("blame", link.Text, place.Path)
+	}
+	page := blamePage{Branches: branches, Trail: o.trail(place), File: o.source(place.Ref, place.Path)}
+	if node.Blob.Data == nil || binary(node.Blob.Data) {
+		page.Why = "This file is too large or isn't text, so nobody can be named for its lines."
+	} else {
+		parts, more, err := o.content.Blame(r.Context(), place)
+		if err != nil {
+			return err
+		}
+		if more {
+			page.Why = "This file has too long a history to be shown line by line. Clone the repository and use git blame."
+		}
+		for _, part := range parts {
+			page.Parts = append(page.Parts, blamePart{BlamePart: part, Href: o.commits(string(part.Commit))})
+		}
+	}
+	shell := s.inRepository(r, g, o.Name, "Blame: "+shownPath(o, place), "")
+	shell.Wide = true
+	return s.render(w, r, http.StatusOK, "blame.html", shell, page)
+}

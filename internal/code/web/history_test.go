@@ -1,0 +1,93 @@
+package web
+
+import (
+	"archive/zip"
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"sallyport.dev/internal/git"
+)
+
+func TestHistoryPages(t *testing.T) {
+	each(t, func(w *world) {
+		b := w.signedIn("ada")
+		b.founds()
+		w.pushes(map[string]string{"main.go": "package main\n", "docs/a.md": "# A\n", "big.txt": strings.Repeat("line\n", unfoldedFile+1)})
+
+		p := b.is(b.get("/acme/vault"), 200, "Find a file", `data-key="t"`, "/acme/vault/get/main.zip", "Go", `<span class="last">`)
+		commit := p.find(t, `href="(/acme/vault/commits/[0-9a-f]{40})"`)
+		b.is(b.get(commit), 200, "3 files changed", "package main", "New", "501 lines are folded.", "Side by side")
+		b.is(b.get(commit+"?view=split"), 200, "package main", "Unified")
+		b.is(b.get(commit+"?file=big.txt"), 200, "1 file changed", "501", "All files")
+		b.is(b.get(commit+"?file=../x"), 404)
+		b.is(b.get("/acme/vault/commits/main/docs"), 200, "First <commit>", "docs")
+		b.is(b.get("/acme/vault/commits/main?author=nobody"), 200, "Nobody of that name")
+		b.is(b.get("/acme/vault/blame/main/main.go"), 200, "package main", "Ada", commit)
+		b.is(b.get("/acme/vault/find/main?q=mgo"), 200, "/acme/vault/src/main/main.go")
+		b.is(b.get("/acme/vault/search?q=PACKAGE"), 200, `href="/acme/vault/src/main/main.go#L1"`)
+		b.is(b.get("/acme/vault/search?q="+strings.Repeat("x", 300)), 400, "at most 200")
+
+		archive := b.is(b.get("/acme/vault/get/main.zip"), 200)
+		if _, err := zip.NewReader(bytes.NewReader(archive.Body.Bytes()), int64(archive.Body.Len())); err != nil ||
+			archive.Header().Get("Content-Disposition") != "attachment; filename*=UTF-8''vault-main.zip" {
+			t.Error(err, archive.Header())
+		}
+		b.is(b.get("/acme/vault/get/feature/x.tar.gz"), 200)
+	})
+}
+
+func TestBranchesAndTags(t *testing.T) {
+	each(t, func(w *world) {
+		b := w.signedIn("ada")
+		b.founds()
+		w.pushes(map[string]string{"main.go": "package main\n"})
+		const base = "/acme/vault"
+		b.leads(b.post(base+"/branches/create", "name", "next", "from", "main"), base+"/branches")
+		b.is(b.get(base+"/branches"), 200, "next", "0 ahead, 0 behind")
+		b.is(b.post(base+"/branches/create", "name", "next", "from", "main"), 409, "There is one of that name already", `value="next"`)
+		b.is(b.post(base+"/branches/create", "name", "next/below"), 409)
+		b.is(b.post(base+"/branches/create", "name", "a..b"), 400, "That can't be a name here", `value="a..b"`)
+		b.is(b.post(base+"/branches/create", "name", "other", "from", "nothing"), 400, "There is no such branch, tag or commit.")
+		b.is(b.post(base+"/branches/delete", "name", "main"), 409, "This is the default branch")
+		b.is(b.post(base+"/branches/delete", "name", "next", "seen", strings.Repeat("1", 40)), 409, "pushed to it meanwhile")
+		b.leads(b.get(base+"/diff?from=main&to=next"), base+"/diff/main..next")
+		b.is(b.get(base+"/diff/main..next"), 200, "0 commits", "Nothing was changed")
+		b.leads(b.post(base+"/branches/default", "name", "next"), base+"/branches")
+		b.leads(b.post(base+"/branches/delete", "name", "main"), base+"/branches")
+		b.leads(b.post(base+"/branches/create", "name", "main"), base+"/branches")
+
+		b.leads(b.post(base+"/tags/create", "name", "v1"), base+"/tags")
+		b.is(b.get(base+"/tags"), 200, "v1", base+"/get/v1.zip")
+		b.leads(b.post(base+"/tags/delete", "name", "v1"), base+"/tags")
+		b.is(b.get(base+"/tags"), 200, "No tags")
+	})
+}
+
+func TestSideBySide(t *testing.T) {
+	line := func(op byte, text string) git.DiffLine { return git.DiffLine{Op: op, Text: text} }
+	rows := sideBySide([]git.DiffLine{line(' ', "a"), line('-', "b"), line('-', "c"), line('+', "d"), line(' ', "e"), line('+', "f")})
+	var got []string
+	for _, row := range rows {
+		got = append(got, row.Left.Text+"|"+row.Right.Text)
+	}
+	if want := []string{"a|a", "b|d", "c|", "e|e", "|f"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	paths := []string{"web/shell.go", "shell/web.go", "s/h/e/l/l", "README"}
+	for query, want := range map[string][]string{
+		"":      paths,
+		"shell": {"web/shell.go", "shell/web.go", "s/h/e/l/l"},
+		"shl":   {"s/h/e/l/l", "web/shell.go", "shell/web.go"},
+		"SHELL": {"web/shell.go", "shell/web.go", "s/h/e/l/l"},
+		"xyz":   {},
+	} {
+		if got := match(paths, query); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", query, got, want)
+		}
+	}
+}

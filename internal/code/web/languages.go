@@ -1,0 +1,68 @@
+package web
+
+import (
+	"cmp"
+	"math"
+	"net/http"
+	"slices"
+
+	"github.com/alecthomas/chroma/v2/lexers"
+
+	"sallyport.dev/internal/code/repo"
+)
+
+// language is a part of the bar that tells what a repository is written in.
+type language struct {
+	Name        string
+	Percent     int
+	From, Width float64 // of 100
+}
+
+const languagesShown = 5
+
+// languages tells in which languages the files at a place are, by their names
+// and sizes. What is no language (data, prose) doesn't count.
+func (o opened) languages(r *http.Request, place repo.Place) ([]language, error) {
+	sizes, err := o.content.Sizes(r.Context(), place, languageOf)
+	if err != nil {
+		return nil, err
+	}
+	total := int64(0)
+	var names []string
+	for name, size := range sizes {
+		total += size
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(sizes[b], sizes[a]), cmp.Compare(a, b)) })
+	var bar []language
+	at := 0.0
+	for i, name := range names {
+		part := language{Name: name, From: at, Width: 100 * float64(sizes[name]) / float64(total)}
+		if i == languagesShown && len(names) > languagesShown+1 {
+			part.Name, part.Width = "Other", 100-at
+		}
+		part.Percent, at = int(math.Round(part.Width)), at+part.Width
+		if part.Percent == 0 {
+			break
+		}
+		bar = append(bar, part)
+		if part.Name == "Other" {
+			break
+		}
+	}
+	return bar, nil
+}
+
+// languageOf gives the language of a file by its name; empty where it is none.
+func languageOf(name string) string {
+	lexer := lexers.Match(name)
+	if lexer == nil {
+		return ""
+	}
+	switch kind := lexer.Config().Name; kind {
+	case "plaintext", "markdown", "JSON", "YAML", "TOML", "XML", "INI", "CSV", "reStructuredText", "Diff", "Org Mode", "properties":
+		return ""
+	default:
+		return kind
+	}
+}
