@@ -95,6 +95,7 @@ const (
 	ReadSelf
 	ManageFactors  // enrol, replace recovery codes
 	TurnOffTwoStep // its form carries the fresh code itself
+	EndSessions    // sign out one's own browsers
 	ManageTokens
 	ManageKeys // a person's SSH keys
 	CreateWorkspace
@@ -169,6 +170,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "manage_factors", content: Self, needs: Admin, sensitive: true}
 	case TurnOffTwoStep:
 		return rule{name: "turn_off_two_step", content: Self, needs: Admin}
+	case EndSessions:
+		return rule{name: "end_sessions", content: Self, needs: Admin}
 	case ManageTokens:
 		return rule{name: "manage_tokens", content: Self, needs: Admin, sensitive: true}
 	case ManageKeys:

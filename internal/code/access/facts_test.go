@@ -23,6 +23,7 @@ var askedOf = map[Action]asked{
 	TurnOffTwoStep:   {Self, Admin, "", own},
 	ManageTokens:     {Self, Admin, "", own | sensitive},
 	ManageKeys:       {Self, Admin, "", own | sensitive},
+	EndSessions:      {Self, Admin, "", own},
 	CreateWorkspace:  {Self, Admin, "", own},
 	AcceptInvitation: {Self, Admin, "", own},
 

@@ -108,9 +108,9 @@ func (s *Service) EndSession(ctx context.Context, token secret.String) error {
 }
 
 // EndOtherSessions signs the person out everywhere but here. It needs
-// access.ManageFactors.
+// access.EndSessions.
 func (s *Service) EndOtherSessions(ctx context.Context, g access.Grant) error {
-	if err := g.Require(access.ManageFactors); err != nil {
+	if err := g.Require(access.EndSessions); err != nil {
 		return err
 	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {

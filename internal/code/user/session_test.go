@@ -116,11 +116,39 @@ func TestEndingTheOtherSessions(t *testing.T) {
 	each(t, func(w *world) {
 		alice, bob := w.signUp("alice"), w.signUp("bob")
 		other := alice.signIn()
-		if err := w.EndOtherSessions(w.Context(), alice.grant(access.ManageFactors)); err != nil {
+		if err := w.EndOtherSessions(w.Context(), alice.grant(access.EndSessions)); err != nil {
 			w.Fatal(err)
 		}
 		if !alice.signedOut(other) || alice.signedOut(alice.session) || bob.signedOut(bob.session) {
 			w.Error("the wrong sessions ended")
+		}
+	})
+}
+
+func TestStandard14SessionsAreListedAndEnded(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.signUp("alice"), w.signUp("bob")
+		w.now.Advance(time.Hour)
+		other := alice.signIn()
+		list, err := w.Sessions(w.Context(), alice.grant(access.ReadSelf))
+		if err != nil || len(list) != 2 || !list[0].Current || list[1].Current || list[0].Opened.Equal(list[1].Opened) {
+			w.Fatalf("%+v %v", list, err)
+		}
+		if got := list[1]; got.Address != here.String() || got.Agent != "test" || strings.Join(got.AMR, " ") != "pwd" || got.Step != "" {
+			w.Errorf("%+v", got)
+		}
+		w.is(w.EndOneSession(w.Context(), bob.grant(access.EndSessions), list[1].ID), errs.KindNotFound, "bob ending alice's")
+		if err := w.EndOneSession(w.Context(), alice.grant(access.EndSessions), list[1].ID); err != nil {
+			w.Fatal(err)
+		}
+		w.is(w.EndOneSession(w.Context(), alice.grant(access.EndSessions), list[1].ID), errs.KindNotFound, "again")
+		if !alice.signedOut(other) || alice.signedOut(alice.session) || bob.signedOut(bob.session) {
+			w.Error("the wrong sessions ended")
+		}
+		w.now.Advance(8 * 24 * time.Hour)
+		alice.session = alice.signIn()
+		if list, err := w.Sessions(w.Context(), alice.grant(access.ReadSelf)); err != nil || len(list) != 1 {
+			w.Errorf("with one that is over: %+v %v", list, err)
 		}
 	})
 }

@@ -139,6 +139,8 @@ func TestNothingGoesWithoutItsGrant(t *testing.T) {
 			"ReplaceRecoveryCodes": func(g access.Grant) error { _, err := w.ReplaceRecoveryCodes(ctx, g); return err },
 			"ClosedByTurningOff":   func(g access.Grant) error { _, err := w.ClosedByTurningOff(ctx, g); return err },
 			"TurnOffTwoStep":       func(g access.Grant) error { return w.TurnOffTwoStep(ctx, g, "1") },
+			"Sessions":             func(g access.Grant) error { _, err := w.Sessions(ctx, g); return err },
+			"EndOneSession":        func(g access.Grant) error { return w.EndOneSession(ctx, g, "x") },
 			"EndOtherSessions":     func(g access.Grant) error { return w.EndOtherSessions(ctx, g) },
 		} {
 			for what, g := range map[string]access.Grant{"the zero grant": {}, "a grant for something else": workspaceGrant} {

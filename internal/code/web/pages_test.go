@@ -95,6 +95,7 @@ func TestEveryPage(t *testing.T) {
 		"repository.html":    {repositoryPage{Repository: repository, Folder: files, Archives: []ui.Link{link}, Languages: []language{{Name: "Go", Percent: 99, Width: 99}}}},
 		"search.html":        {findPage{Query: "x", Matches: []foundFile{{Lines: []git.Match{{Line: 1}}}}, More: true}, findPage{Query: "x"}, findPage{}},
 		"security.html":      {securityPage{Account: now, AccountMFA: true, Enrolled: true, Step: "a code", StepAt: now, Workspaces: standings}, securityPage{Enrolled: true}, securityPage{AccountURL: "http://id.test"}},
+		"sessions.html":      {sessionsPage{AccountURL: "http://id.test", Sessions: []sessionLine{{Listed: user.Listed{Current: true}, Here: true, Proven: "a code"}, {Listed: user.Listed{Address: "::1"}, Account: "password"}}}, sessionsPage{}},
 		"settings.html":      {settingsPage{Name: "Acme", Requires: true, Owner: true}, settingsPage{}},
 		"tags.html":          {tagsPage{Form: form, Tags: []tagLine{{Archives: []ui.Link{link}}}, Older: "/x", CanWrite: true}, tagsPage{}},
 		"tokens.html":        {tokensPage{Title: "API tokens", Path: "/t/", Machines: true, Refused: true, Form: form, ScopesError: "Choose", Scopes: []ui.Field{{Type: "checkbox"}}, Tokens: []tokenLine{{Token: token.Token{Issued: now, Scopes: access.Scopes(), LastUsed: now, LastFrom: "::1"}, Over: true}, {}}, Made: &madeToken{}}},

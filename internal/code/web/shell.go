@@ -39,6 +39,7 @@ const (
 	twoStepPath  = "/account/settings/two-step-verification/"
 	tokensPath   = "/account/settings/api-tokens/"
 	securityPath = "/account/settings/security/"
+	sessionsPath = "/account/settings/sessions/"
 )
 
 // personal is the frame of a page of a person's own settings.
@@ -50,6 +51,7 @@ func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
 		{Text: "Two-step verification", Href: twoStepPath, Icon: "shield"},
 		{Text: "API tokens", Href: tokensPath, Icon: "key"},
 		{Text: "Security", Href: securityPath, Icon: "proven"},
+		{Text: "Sessions", Href: sessionsPath, Icon: "clock"},
 	}
 	mark(shell.Side, current)
 	return shell
@@ -129,6 +131,8 @@ func (s *Site) hasPage(path string) bool {
 func notice(key string) ui.Notice {
 	text := map[string]string{
 		"saved":       "Saved.",
+		"ended":       "That browser is signed out.",
+		"others":      "Every other browser is signed out.",
 		"revoked":     "The token is revoked. It stopped working at once.",
 		"twostepon":   "Two-step verification is on.",
 		"turnedoff":   "Two-step verification is off.",
