@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"internal/secret", "internal/request", "internal/git", "internal/markup"},
 	{"internal/db", "internal/ui"},
 	{"internal/mail"},
-	{"internal/throttle", "internal/audit"},
+	{"internal/throttle", "internal/audit", "internal/job"},
 	{"internal/factor"},
 	{"internal/code/access", "internal/account/person", "internal/account/policy"},
 	{"internal/code/transport"},

@@ -2,9 +2,9 @@
 // (TOTP, RFC 6238), security keys and passkeys (WebAuthn Level 3), and recovery
 // codes, each belonging to a realm and a holder.
 //
-// It owns the tables factor, factor_challenge and recovery_code. It knows
-// neither sessions nor who may ask: its callers bind a holder to a request, slow
-// down guessing (package throttle), audit, and send notices.
+// It owns the tables factor, factor_challenge, factor_reset and recovery_code.
+// It knows neither sessions nor who may ask: its callers bind a holder to a
+// request, slow down guessing (package throttle), audit, and send notices.
 //
 // What always holds:
 //   - A secret is 160 random bits, new at every Begin, and sealed for its row.

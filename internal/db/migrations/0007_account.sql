@@ -48,3 +48,9 @@ ALTER TABLE person_password ADD COLUMN failures BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX audit_actor ON audit (realm, actor, seq);
 CREATE INDEX audit_target ON audit (realm, target, seq);
 CREATE INDEX person_link_person ON person_link (person);
+
+-- When a piece of work of the program's own is due next; see package job.
+CREATE TABLE job (
+  name TEXT PRIMARY KEY,
+  due  BIGINT NOT NULL
+);
