@@ -47,7 +47,11 @@ type adminCommand struct {
 		Create       appCreate       `cmd:"" help:"Register an app that signs people in through Account."`
 		List         appList         `cmd:"" help:"List the registered apps."`
 		RotateSecret appRotateSecret `cmd:"" help:"Give an app a new secret; the old one ends at once."`
+		Delete       appDelete       `cmd:"" help:"Take an app off; its tokens end at once."`
 	} `cmd:"" help:"Apps that sign people in through Account."`
+	Key struct {
+		Rotate keyRotate `cmd:"" help:"Make a new signing key; what the old one signed stays good until it is over."`
+	} `cmd:"" help:"The key that Account signs with."`
 }
 
 // admin is in every admin command.

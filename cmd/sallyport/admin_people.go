@@ -13,8 +13,6 @@ import (
 
 	accountadmin "sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
-	"sallyport.dev/internal/account/provider"
-	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/secret"
@@ -87,6 +85,9 @@ func (c *personSuspend) Run(ctx context.Context) error {
 	return c.with(ctx, func(s *store) error {
 		p, err := s.people.Find(ctx, c.Email)
 		if err != nil {
+			return err
+		}
+		if _, err := c.provider(ctx, s); err != nil { // it has the apps hear of it
 			return err
 		}
 		if err := s.signIn.Suspend(ctx, c.Email, !c.Lift); err != nil {
@@ -205,74 +206,6 @@ func (c *tokenCreate) Run(ctx context.Context) error {
 			return err
 		}
 		fmt.Println(plain.Reveal())
-		return nil
-	})
-}
-
-// provider gives Account's provider without its pages.
-func (a *admin) provider(ctx context.Context, s *store) (*provider.Provider, error) {
-	return provider.New(ctx, provider.Config{Issuer: a.AccountURL, DB: s.db, Box: s.box, Clock: clock.System, People: s.people})
-}
-
-type appCreate struct {
-	admin
-	Name     string   `help:"What people know it as." required:"" placeholder:"NAME"`
-	Redirect []string `help:"Where it may have people sent back to; may be given several times." required:"" placeholder:"URL"`
-	Public   bool     `help:"It runs on people's own devices and can keep no secret."`
-}
-
-func (c *appCreate) Run(ctx context.Context) error {
-	return c.with(ctx, func(s *store) error {
-		p, err := c.provider(ctx, s)
-		if err != nil {
-			return err
-		}
-		app, key, err := p.CreateApp(ctx, c.Name, c.Public, c.Redirect)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("Issuer:        %s\nClient id:     %s\n", c.AccountURL, app.ID)
-		if !c.Public {
-			fmt.Printf("Client secret: %s\n", key.Reveal())
-		}
-		return nil
-	})
-}
-
-type appList struct{ admin }
-
-func (c *appList) Run(ctx context.Context) error {
-	return c.with(ctx, func(s *store) error {
-		p, err := c.provider(ctx, s)
-		if err != nil {
-			return err
-		}
-		apps, err := p.Apps(ctx)
-		if err != nil {
-			return err
-		}
-		return table("CLIENT ID\tNAME\tPUBLIC\tREDIRECTS", len(apps), func(i int) []any {
-			return []any{apps[i].ID, apps[i].Name, yes(apps[i].Public), strings.Join(apps[i].Redirects, " ")}
-		})
-	})
-}
-
-type appRotateSecret struct {
-	admin
-	ID string `arg:"" help:"The client id."`
-}
-
-func (c *appRotateSecret) Run(ctx context.Context) error {
-	return c.with(ctx, func(s *store) error {
-		p, err := c.provider(ctx, s)
-		if err != nil {
-			return err
-		}
-		key, err := p.RotateSecret(ctx, c.ID)
-		if err != nil {
-			return err
-		}
-		fmt.Println(key.Reveal())
 		return nil
 	})
 }

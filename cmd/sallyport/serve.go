@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"sallyport.dev/internal/account/provider"
 	accountweb "sallyport.dev/internal/account/web"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
@@ -65,7 +66,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	finish := inBackground(ctx, s.outbox.Run, records.Run, s.users.Run, s.tokens.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
+	finish := inBackground(ctx, s.outbox.Run, records.Run, s.users.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account); err != nil {
 		return err
@@ -81,6 +82,20 @@ func clientSecret(box *secret.Box, clientID string) secret.String {
 // redirect is where the issuer sends people back to.
 func (s *site) redirect() string { return s.URL + "/login/callback" }
 
+// codeApp is Code as Account's app.
+func codeApp(c *config.Serve, code *site) provider.App {
+	app := provider.App{
+		ID: c.ClientID, Name: "Code", Redirects: []string{code.redirect()}, LogoutRedirects: []string{code.URL + "/"},
+		LaunchAddress: code.URL + "/",
+	}
+	for _, scope := range access.Scopes() {
+		if words := codeweb.ScopeWords(scope); words != "" {
+			app.Offers = append(app.Offers, provider.Offer{Scope: string(scope), Allows: words})
+		}
+	}
+	return app
+}
+
 func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account *site) (*accountweb.Site, http.Handler, error) {
 	pages, err := accountweb.New(ctx, accountweb.Config{
 		URL: account.URL, CodeURL: code.URL, SignUp: accountweb.Mode(c.Signup),
@@ -90,7 +105,7 @@ func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account 
 		return nil, nil, err
 	}
 	if c.Issuer == "" {
-		if err := pages.Provider.RegisterBuiltin(ctx, c.ClientID, "Code", clientSecret(s.box, c.ClientID), code.redirect()); err != nil {
+		if err := pages.Provider.RegisterBuiltin(ctx, codeApp(c, code), clientSecret(s.box, c.ClientID)); err != nil {
 			return nil, nil, err
 		}
 		s.signIn.Suspended = s.suspendInCode

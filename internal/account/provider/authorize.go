@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"sallyport.dev/internal/account/signin"
+	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/secret"
 )
 
-// request is a row of auth_request: what was asked, and once somebody has
+// authRequest is a row of auth_request: what was asked, and once somebody has
 // signed in, who.
-type request struct {
+type authRequest struct {
 	ID, App  string
 	Asked    string // JSON of asked
 	Invited  string
@@ -27,12 +28,29 @@ type request struct {
 	Session  string
 	AuthTime time.Time
 	ACR, AMR string
-	Used     time.Time // when the code was spent
+	Made     time.Time // when the code was made
+	Used     time.Time // when it was spent
 	Created  time.Time
 }
 
 const selectRequest = `
-	SELECT id, app, request, invited, agreed, person, session, auth_time, acr, amr, code_used, created FROM auth_request `
+	SELECT id, app, request, invited, agreed, person, session, auth_time, acr, amr, code_made, code_used, created FROM auth_request `
+
+func (r authRequest) ask() (asked, error) {
+	var ask asked
+	if err := json.Unmarshal([]byte(r.Asked), &ask); err != nil {
+		return asked{}, fmt.Errorf("reading an app's request: %w", err)
+	}
+	return ask, nil
+}
+
+// grant is what the answered request gives.
+func (r authRequest) grant(ask asked) grant {
+	return grant{
+		App: r.App, Person: r.Person, Session: r.Session, Scopes: strings.Join(ask.Scopes, " "),
+		AuthTime: r.AuthTime, ACR: signin.Class(r.ACR), AMR: r.AMR,
+	}
+}
 
 // Pending is what the pages may know of the request that waits for them.
 type Pending struct {
@@ -41,9 +59,10 @@ type Pending struct {
 	Invited   string // an address that the app vouches for; it may sign up
 	SignUp    bool   // the app asks for a new account (prompt=create)
 	Need      signin.Need
-	Anew      bool   // the person signs in from the start, whoever is signed in
-	Subject   string // only this person will do; empty: anybody
-	Scopes    []string
+	Anew      bool     // the person signs in from the start, whoever is signed in
+	Subject   string   // only this person will do; empty: anybody
+	Allows    []string // what the app may do afterwards, in plain words
+	First     bool     // it is one of our own products
 }
 
 // authorize begins an app's request (OpenID Connect Core §3.1.2.1): it is
@@ -55,7 +74,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.config.Fail(w, r, err)
 		return
 	}
-	ask, err := p.read(r.Context(), r.Form)
+	ask, err := p.read(r.Context(), app, r.Form)
 	var flow string
 	if err == nil {
 		flow, err = p.keep(r.Context(), app, ask, r.Form.Get("invitation"))
@@ -127,28 +146,26 @@ func (p *Provider) Pending(ctx context.Context, flow string) (Pending, error) {
 	if err != nil {
 		return Pending{}, fmt.Errorf("finding the app of a request: %w", err)
 	}
+	allows, err := p.Allows(ctx, ask.Scopes)
 	return Pending{
 		AppName: app.Name, LoginHint: ask.LoginHint, Invited: row.Invited, SignUp: ask.SignUp,
-		Scopes: ask.Scopes, Need: ask.need(), Anew: ask.Anew, Subject: ask.Subject,
-	}, nil
+		Allows: allows, First: !app.ThirdParty, Need: ask.need(app), Anew: ask.Anew, Subject: ask.Subject,
+	}, err
 }
 
 var errOver = errs.NotFound("This sign-in took too long or is finished already. Go back to the app and start again.")
 
-func (p *Provider) waiting(ctx context.Context, flow string) (request, asked, error) {
-	row, err := db.One[request](ctx, p.config.DB, selectRequest+`WHERE id = $1 AND code = '' AND created > $2`,
+func (p *Provider) waiting(ctx context.Context, flow string) (authRequest, asked, error) {
+	row, err := db.One[authRequest](ctx, p.config.DB, selectRequest+`WHERE id = $1 AND code = '' AND created > $2`,
 		flow, p.config.Clock().Add(-requestLife))
 	if errs.Is(err, errs.KindNotFound) {
-		return request{}, asked{}, errOver
+		return authRequest{}, asked{}, errOver
 	}
 	if err != nil {
-		return request{}, asked{}, fmt.Errorf("reading an app's request: %w", err)
+		return authRequest{}, asked{}, fmt.Errorf("reading an app's request: %w", err)
 	}
-	var ask asked
-	if err := json.Unmarshal([]byte(row.Asked), &ask); err != nil {
-		return request{}, asked{}, fmt.Errorf("reading an app's request: %w", err)
-	}
-	return row, ask, nil
+	ask, err := row.ask()
+	return row, ask, err
 }
 
 // back goes on with a request, as often as the browser comes back to it: to
@@ -162,8 +179,12 @@ func (p *Provider) back(w http.ResponseWriter, r *http.Request) {
 		p.config.Fail(w, r, err)
 		return
 	}
-	session, signedIn := p.config.Session(r)
-	comes, err := ask.judge(session, signedIn, row.Agreed, row.Created)
+	now, err := p.scene(r, row)
+	if err != nil {
+		p.config.Fail(w, r, err)
+		return
+	}
+	comes, err := ask.judge(now)
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
 	case err != nil:
@@ -173,19 +194,38 @@ func (p *Provider) back(w http.ResponseWriter, r *http.Request) {
 	case comes == agree:
 		http.Redirect(w, r, "/continue?flow="+url.QueryEscape(flow), http.StatusSeeOther)
 	default:
-		p.answerCode(w, r, row, ask, session)
+		p.answerCode(w, r, row, ask, now)
 	}
+}
+
+// scene reads what a request is judged by.
+func (p *Provider) scene(r *http.Request, row authRequest) (scene, error) {
+	now := scene{made: row.Created}
+	var err error
+	if now.app, err = p.app(r.Context(), row.App); err != nil {
+		return scene{}, fmt.Errorf("finding the app of a request: %w", err)
+	}
+	if now.session, now.signedIn = p.config.Session(r); !now.signedIn {
+		return now, nil
+	}
+	person := now.session.Person.ID
+	now.agreed = row.Agreed == person
+	if now.before, err = agreed(r.Context(), p.config.DB, row.App, person); err != nil {
+		return scene{}, fmt.Errorf("reading what was agreed to: %w", err)
+	}
+	return now, nil
 }
 
 // answerCode gives the app a code that stands for the session. A request gets
 // one, and a suspended person's none.
-func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, row request, ask asked, s signin.Session) {
+func (p *Provider) answerCode(w http.ResponseWriter, r *http.Request, row authRequest, ask asked, now scene) {
+	s := now.session
 	class, at := s.Level(ask.SignedAfter)
 	code, hash := secret.Token("")
 	changed, err := db.Exec(r.Context(), p.config.DB, `
 		UPDATE auth_request SET person = $1, session = $2, auth_time = $3, acr = $4, amr = $5, code = $6, code_made = $7
 		WHERE id = $8 AND code = '' AND EXISTS (SELECT 1 FROM person p WHERE p.id = $1 AND NOT p.suspended)`,
-		s.Person.ID, s.ID, at, class, strings.Join(s.AMR, " "), hash, p.config.Clock(), row.ID)
+		s.Person.ID, s.ID, at, said(class, ask.needs(now.app)), strings.Join(s.AMR, " "), hash, p.config.Clock(), row.ID)
 	if err == nil && changed == 0 {
 		err = errOver
 	}
@@ -228,15 +268,33 @@ func (p *Provider) answerAt(redirect string, values url.Values) string {
 }
 
 // Agree keeps that the person who is signed in says yes to a request.
-func (p *Provider) Agree(ctx context.Context, flow string, s signin.Session) error {
-	changed, err := db.Exec(ctx, p.config.DB, `UPDATE auth_request SET agreed = $1 WHERE id = $2 AND code = ''`, s.Person.ID, flow)
+func (p *Provider) Agree(ctx context.Context, flow string, s signin.Session, from string) error {
+	row, ask, err := p.waiting(ctx, flow)
+	if err != nil {
+		return err
+	}
+	err = p.config.DB.InTx(ctx, func(tx *db.Tx) error {
+		changed, err := db.Exec(ctx, tx, `UPDATE auth_request SET agreed = $1 WHERE id = $2 AND code = ''`, s.Person.ID, flow)
+		if err == nil && changed == 0 {
+			err = errOver
+		}
+		if err != nil {
+			return err
+		}
+		return p.noteConsent(ctx, tx, s.Person.ID, row.App, strings.Join(ask.Scopes, " "), from)
+	})
 	if err != nil {
 		return fmt.Errorf("agreeing to an app's request: %w", err)
 	}
-	if changed == 0 {
-		return errOver
-	}
 	return nil
+}
+
+// noteConsent adds to the audit log what a person let an app have.
+func (p *Provider) noteConsent(ctx context.Context, tx *db.Tx, person, app, scopes, from string) error {
+	return p.config.Audit.Append(ctx, tx, audit.Entry{
+		Realm: "account", Actor: person, Credential: "session", Address: from,
+		Action: "app.agree", Target: app, Detail: map[string]any{"scopes": scopes},
+	})
 }
 
 // Decline ends a request and gives the address at which the app is told.

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"testing"
 
+	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/provider"
+	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
@@ -21,7 +23,9 @@ func open(t *testing.T, d *db.DB) *provider.Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := provider.New(t.Context(), provider.Config{Issuer: "https://id.test", DB: d, Box: box, Clock: clock.System})
+	p, err := provider.New(t.Context(), provider.Config{
+		Issuer: "https://id.test", DB: d, Box: box, Clock: clock.System, Audit: &audit.Log{DB: d, Clock: clock.System},
+	})
 	if err != nil {
 		t.Error(err)
 	}
@@ -59,6 +63,13 @@ func TestProcessesThatStartAtOnceSignWithOneKey(t *testing.T) {
 	})
 }
 
+var operator = person.Operator()
+
+// webApp is an app that can be registered.
+func webApp(name string, redirects ...string) provider.App {
+	return provider.App{Name: name, Redirects: redirects, Scopes: []string{"openid"}, Grants: []provider.GrantType{provider.GrantCode}}
+}
+
 func TestAppsAreRegisteredWithSafeAddresses(t *testing.T) {
 	p := open(t, dbtest.SQLite(t))
 	for address, good := range map[string]bool{
@@ -77,7 +88,7 @@ func TestAppsAreRegisteredWithSafeAddresses(t *testing.T) {
 		"https:///callback":            false,
 		"https://wiki.test/cb\nhttps:": false,
 	} {
-		_, _, err := p.CreateApp(t.Context(), "Wiki", false, []string{address})
+		_, _, err := p.CreateApp(t.Context(), operator, webApp("Wiki", address))
 		if good != (err == nil) {
 			t.Errorf("%q: %v", address, err)
 		}
@@ -86,7 +97,7 @@ func TestAppsAreRegisteredWithSafeAddresses(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", " ", strings.Repeat("x", 101), "a\nb"} {
-		if _, _, err := p.CreateApp(t.Context(), name, false, []string{"https://wiki.test/cb"}); !errs.Is(err, errs.KindInvalid) {
+		if _, _, err := p.CreateApp(t.Context(), operator, webApp(name, "https://wiki.test/cb")); !errs.Is(err, errs.KindInvalid) {
 			t.Errorf("the name %q: %v", name, err)
 		}
 	}
@@ -95,26 +106,28 @@ func TestAppsAreRegisteredWithSafeAddresses(t *testing.T) {
 func TestASecretIsShownOnceAndKeptSealed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		p := open(t, d)
-		app, key, err := p.CreateApp(t.Context(), "Wiki", false, []string{"https://wiki.test/cb"})
+		app, key, err := p.CreateApp(t.Context(), operator, webApp("Wiki", "https://wiki.test/cb"))
 		if err != nil || len(key.Reveal()) < 40 {
 			t.Fatal(key, err)
 		}
-		public, none, err := p.CreateApp(t.Context(), "Phone", true, []string{"com.example.phone:/cb"})
+		phone := webApp("Phone", "com.example.phone:/cb")
+		phone.Public = true
+		public, none, err := p.CreateApp(t.Context(), operator, phone)
 		if err != nil || none.Reveal() != "" {
 			t.Fatal("a public app has a secret", err)
 		}
 		code := secret.New(strings.Repeat("k", 64))
 		for _, at := range []string{"http://localhost:8080/login/callback", "https://code.test/login/callback"} {
-			if err := p.RegisterBuiltin(t.Context(), "code", "Code", code, at); err != nil {
+			if err := p.RegisterBuiltin(t.Context(), provider.App{ID: "code", Name: "Code", Redirects: []string{at}}, code); err != nil {
 				t.Fatal(err)
 			}
 		}
-		fresh, err := p.RotateSecret(t.Context(), app.ID)
+		fresh, err := p.RotateSecret(t.Context(), operator, app.ID)
 		if err != nil || fresh.Reveal() == key.Reveal() {
 			t.Errorf("%v, %v", fresh, err)
 		}
-		for _, id := range []string{public.ID, "code", "nobody"} {
-			if _, err := p.RotateSecret(t.Context(), id); !errs.Is(err, errs.KindNotFound) {
+		for id, kind := range map[string]errs.Kind{public.ID: errs.KindConflict, "code": errs.KindConflict, "nobody": errs.KindNotFound} {
+			if _, err := p.RotateSecret(t.Context(), operator, id); !errs.Is(err, kind) {
 				t.Errorf("rotating %s: %v", id, err)
 			}
 		}

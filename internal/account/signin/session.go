@@ -56,11 +56,11 @@ func Ends(began time.Time) time.Time { return began.Add(policy.MostOverall) }
 func (s *Service) OpenSession(ctx context.Context, proof Proof, before secret.String, v Visit) (secret.String, error) {
 	var token secret.String
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if _, err := db.Exec(ctx, tx, `DELETE FROM account_session WHERE hash = $1`, secret.Hash(before.Reveal())); err != nil {
+		id, err := s.replace(ctx, tx, proof, before)
+		if err != nil {
 			return fmt.Errorf("ending the session before: %w", err)
 		}
-		var err error
-		if token, err = s.insert(ctx, tx, proof, v); err != nil {
+		if token, err = s.insertAs(ctx, tx, id, proof, v); err != nil {
 			return err
 		}
 		return s.noteOpened(ctx, tx, "session.open", proof, v)
@@ -109,7 +109,33 @@ func (s *Service) raise(ctx context.Context, tx *db.Tx, p Proof, hash, before st
 	return n == 1, err
 }
 
+// replace ends the session that the browser had before and gives the id of the
+// next: the same where it was the same person's, so that apps which were
+// signed in to with the one are signed out with the other. It is no secret.
+func (s *Service) replace(ctx context.Context, tx *db.Tx, proof Proof, before secret.String) (string, error) {
+	old, err := db.All[struct{ ID, Person string }](ctx, tx, `DELETE FROM account_session WHERE hash = $1 RETURNING id, person`, secret.Hash(before.Reveal()))
+	switch {
+	case err != nil || len(old) == 0:
+		return db.NewID(), err
+	case old[0].Person == proof.person.ID:
+		return old[0].ID, nil
+	}
+	return db.NewID(), s.ended(ctx, tx, old[0].Person, old[0].ID)
+}
+
+// ended has the apps hear of sessions that are over.
+func (s *Service) ended(ctx context.Context, tx *db.Tx, person string, sessions ...string) error {
+	if s.Ended == nil || len(sessions) == 0 {
+		return nil
+	}
+	return s.Ended(ctx, tx, person, sessions)
+}
+
 func (s *Service) insert(ctx context.Context, tx *db.Tx, proof Proof, v Visit) (secret.String, error) {
+	return s.insertAs(ctx, tx, db.NewID(), proof, v)
+}
+
+func (s *Service) insertAs(ctx context.Context, tx *db.Tx, id string, proof Proof, v Visit) (secret.String, error) {
 	class, at := proof.proven.level(time.Time{})
 	if proof.person.ID == "" || class == "" {
 		return secret.String{}, errors.New("opening a session: there is no proof")
@@ -129,7 +155,7 @@ func (s *Service) insert(ctx context.Context, tx *db.Tx, proof Proof, v Visit) (
 	_, err = db.Exec(ctx, tx, `
 		INSERT INTO account_session (id, hash, person, auth_time, acr, amr, evidence, address, agent, created, seen)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
-		db.NewID(), hash, proof.person.ID, at, class, strings.Join(proof.proven.amr(), " "), evidence, v.Address, cut(v.Agent), s.Clock())
+		id, hash, proof.person.ID, at, class, strings.Join(proof.proven.amr(), " "), evidence, v.Address, cut(v.Agent), s.Clock())
 	if err != nil {
 		return secret.String{}, fmt.Errorf("opening a session: %w", err)
 	}
@@ -212,15 +238,18 @@ func (s *Service) FromToken(ctx context.Context, token secret.String) (Session, 
 // End ends the session of a cookie's token: signing out.
 func (s *Service) End(ctx context.Context, token secret.String, from string) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
-		person, err := db.One[string](ctx, tx, `DELETE FROM account_session WHERE hash = $1 RETURNING person`, secret.Hash(token.Reveal()))
+		old, err := db.One[struct{ ID, Person string }](ctx, tx, `DELETE FROM account_session WHERE hash = $1 RETURNING id, person`, secret.Hash(token.Reveal()))
 		if errs.Is(err, errs.KindNotFound) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("ending a session: %w", err)
 		}
+		if err := s.ended(ctx, tx, old.Person, old.ID); err != nil {
+			return err
+		}
 		return s.Audit.Append(ctx, tx, audit.Entry{
-			Realm: "account", Actor: person, Credential: "session", Address: from, Action: "session.end", Target: person,
+			Realm: "account", Actor: old.Person, Credential: "session", Address: from, Action: "session.end", Target: old.Person,
 		})
 	})
 }

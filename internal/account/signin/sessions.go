@@ -65,6 +65,9 @@ func (s *Service) EndOne(ctx context.Context, own Session, id, from string) erro
 		if ended == 0 {
 			return errs.NotFound("That session is over already.")
 		}
+		if err := s.ended(ctx, tx, own.Person.ID, id); err != nil {
+			return err
+		}
 		return s.auditEnd(ctx, tx, own, "session.end_one", from, nil)
 	})
 }
@@ -74,13 +77,15 @@ func (s *Service) EndOne(ctx context.Context, own Session, id, from string) erro
 func (s *Service) EndOthers(ctx context.Context, own Session, from string) (int64, error) {
 	var ended int64
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		var err error
-		ended, err = db.Exec(ctx, tx, `DELETE FROM account_session WHERE person = $1 AND id <> $2`, own.Person.ID, own.ID)
+		sessions, err := db.All[string](ctx, tx, `DELETE FROM account_session WHERE person = $1 AND id <> $2 RETURNING id`, own.Person.ID, own.ID)
 		if err != nil {
 			return fmt.Errorf("ending other sessions: %w", err)
 		}
-		if ended == 0 {
+		if ended = int64(len(sessions)); ended == 0 {
 			return nil
+		}
+		if err := s.ended(ctx, tx, own.Person.ID, sessions...); err != nil {
+			return err
 		}
 		return s.auditEnd(ctx, tx, own, "session.end_others", from, map[string]any{"ended": ended})
 	})

@@ -52,8 +52,9 @@ type Service struct {
 	Policy   *policy.Service
 	Factors  *factor.Service // of the realm factor.Account
 
-	// Where it is set, apps hear of people who are suspended or let in again,
-	// within the transaction that does it.
+	// Where they are set, apps hear of sessions that are over and of people who
+	// are suspended or let in again, within the transaction that does it.
+	Ended     func(ctx context.Context, tx *db.Tx, person string, sessions []string) error
 	Suspended func(ctx context.Context, tx *db.Tx, person string, suspended bool) error
 }
 
@@ -208,7 +209,8 @@ func (s *Service) endAll(ctx context.Context, tx *db.Tx, person string) error {
 }
 
 func (s *Service) endAllBut(ctx context.Context, tx *db.Tx, person, session string) error {
-	if _, err := db.Exec(ctx, tx, `DELETE FROM account_session WHERE person = $1 AND id <> $2`, person, session); err != nil {
+	sessions, err := db.All[string](ctx, tx, `DELETE FROM account_session WHERE person = $1 AND id <> $2 RETURNING id`, person, session)
+	if err != nil {
 		return fmt.Errorf("ending a person's sessions: %w", err)
 	}
 	for _, table := range []string{"account_flow", "account_browser"} {
@@ -216,5 +218,5 @@ func (s *Service) endAllBut(ctx context.Context, tx *db.Tx, person, session stri
 			return fmt.Errorf("ending what a person has under way: %w", err)
 		}
 	}
-	return nil
+	return s.ended(ctx, tx, person, sessions...)
 }

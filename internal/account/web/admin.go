@@ -37,6 +37,7 @@ func (s *Site) administration(r *http.Request, title, current string) ui.Shell {
 	shell.Crumbs = []ui.Link{{Text: "Administration", Href: peoplePath}, {Text: title}}
 	shell.Side = []ui.Link{
 		{Text: "People", Href: peoplePath, Icon: "people"},
+		{Text: "Apps", Href: appsPath, Icon: "module"},
 		{Text: "Policy", Href: policyPath, Icon: "shield"},
 	}
 	mark(shell.Side, current)

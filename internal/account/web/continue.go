@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/provider"
@@ -12,12 +11,12 @@ import (
 // continuePage asks a person who is signed in whether to go on to an app as
 // who they are, where the app wants that asked.
 type continuePage struct {
-	Flow    string
-	App     string
-	Person  person.Person
-	Profile bool // the app learns their name
-	Email   bool // and their address
-	Other   string
+	Flow   string
+	App    string
+	First  bool // it is one of our own products
+	Person person.Person
+	Allows []string // what the app may do afterwards
+	Other  string
 }
 
 func (s *Site) showContinue(w http.ResponseWriter, r *http.Request, who signin.Session) error {
@@ -30,8 +29,7 @@ func (s *Site) showContinue(w http.ResponseWriter, r *http.Request, who signin.S
 		return err
 	}
 	page := continuePage{
-		Flow: flow, App: waits.AppName, Person: who.Person, Other: withFlow("/signin", flow),
-		Profile: slices.Contains(waits.Scopes, "profile"), Email: slices.Contains(waits.Scopes, "email"),
+		Flow: flow, App: waits.AppName, First: waits.First, Person: who.Person, Allows: waits.Allows, Other: withFlow("/signin", flow),
 	}
 	return s.render(w, r, http.StatusOK, "continue.html", s.narrow(r, "Continue"), page)
 }
@@ -46,7 +44,7 @@ func (s *Site) answerContinue(w http.ResponseWriter, r *http.Request, who signin
 		http.Redirect(w, r, to, http.StatusSeeOther) // the app's registered address
 		return nil
 	}
-	if err := s.Provider.Agree(r.Context(), flow, who); err != nil {
+	if err := s.Provider.Agree(r.Context(), flow, who, address(r)); err != nil {
 		return err
 	}
 	return redirect(w, r, provider.BackTo(flow))

@@ -68,7 +68,7 @@ func TestAForgottenPassword(t *testing.T) {
 		if got := w.browser().signIn(ada, adasNext); got.at.Path != "/manage-profile" {
 			t.Errorf("the new one: %d at %s", got.status, got.at)
 		}
-		if got := w.actions(); !strings.HasPrefix(got, "person.create password.reset session.open") {
+		if got := w.actions(); !strings.HasPrefix(got, "person.create app.create password.reset session.open") {
 			t.Errorf("audit: %s", got)
 		}
 	})

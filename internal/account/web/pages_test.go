@@ -71,7 +71,7 @@ func TestSignUpConfirmAndGoOnToTheApp(t *testing.T) {
 		if got := b.post("/confirm", "token", tokenIn(confirm), "password", adasPass); got.status != http.StatusGone {
 			t.Errorf("sent again: %d", got.status)
 		}
-		if got := w.actions(); got != "person.signup session.open" {
+		if got := w.actions(); got != "app.create person.signup session.open" {
 			t.Errorf("audit: %s", got)
 		}
 	})
@@ -256,7 +256,7 @@ func TestAttack34TheReturnPathIsOurs(t *testing.T) {
 func TestWhoMaySignUp(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), web.Invite)
 	key := secret.New("the-secret-of-code-that-is-long-enough-for-hs256")
-	must(t, w.site.Provider.RegisterBuiltin(t.Context(), "code", "Code", key, codeURL+"/login/callback"))
+	must(t, w.site.Provider.RegisterBuiltin(t.Context(), provider.App{ID: "code", Name: "Code", Redirects: []string{codeURL + "/login/callback"}}, key))
 	code := w.client(provider.App{ID: "code"}, key, codeURL+"/login/callback")
 	invitation := func(change func(claims map[string]any), with string) string {
 		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(with)}, nil)

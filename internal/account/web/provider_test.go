@@ -67,7 +67,7 @@ func TestAnIndependentAppSignsInThroughThePages(t *testing.T) {
 		if code := b.get(a.ask()).answer(t, wiki).Get("code"); code == "" {
 			t.Error("a second request got no code at once")
 		}
-		if got := w.actions(); got != "person.create session.open" {
+		if got := w.actions(); got != "person.create app.create session.open" {
 			t.Errorf("audit: %s", got)
 		}
 	})
@@ -78,16 +78,14 @@ func TestDiscoveryTellsTheTruth(t *testing.T) {
 	b := w.browser()
 	var says map[string]any
 	must(t, json.Unmarshal([]byte(b.get("/.well-known/openid-configuration").body), &says))
-	for _, absent := range []string{
-		"introspection_endpoint", "revocation_endpoint", "end_session_endpoint", "device_authorization_endpoint",
-		"check_session_iframe", "registration_endpoint",
-	} {
+	for _, absent := range []string{"check_session_iframe", "registration_endpoint", "request_object_signing_alg_values_supported"} {
 		if _, there := says[absent]; there {
 			t.Errorf("it advertises %s", absent)
 		}
 	}
 	for field, want := range map[string]string{
-		"issuer": `"` + w.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code"]`,
+		"issuer": `"` + w.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"]`,
+		"backchannel_logout_supported":     "true",
 		"code_challenge_methods_supported": `["S256"]`, "acr_values_supported": `["aal1","aal2","phr"]`,
 		"authorization_response_iss_parameter_supported": "true", "id_token_signing_alg_values_supported": `["RS256"]`,
 	} {
@@ -96,13 +94,16 @@ func TestDiscoveryTellsTheTruth(t *testing.T) {
 		}
 	}
 	// What it names is there, and what isn't finished isn't.
-	for _, field := range []string{"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"} {
+	for _, field := range []string{
+		"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint",
+		"device_authorization_endpoint", "end_session_endpoint",
+	} {
 		address, _ := says[field].(string)
 		if got := b.get(address).status; got == http.StatusNotFound {
 			t.Errorf("%s: %d", address, got)
 		}
 	}
-	for _, path := range []string{"/introspect", "/oauth/introspect", "/revoke", "/device", "/device_authorization", "/end_session", "/authorize/callback", "/ready"} {
+	for _, path := range []string{"/oauth/introspect", "/authorize/callback", "/ready", "/register"} {
 		for _, method := range []string{"GET", "POST"} {
 			if got := b.do(method, path, nil).status; got != http.StatusNotFound {
 				t.Errorf("%s %s: %d", method, path, got)
@@ -206,7 +207,7 @@ func TestWhatAnAppCanNotAskFor(t *testing.T) {
 		{"no response_type", a, []string{"response_type", ""}, "invalid_request"},
 		{"fragment", a, []string{"response_mode", "fragment"}, "invalid_request"},
 		{"form_post", a, []string{"response_mode", "form_post"}, "invalid_request"},
-		{"no openid", a, []string{"scope", "profile"}, "invalid_scope"},
+		{"nothing that it may", a, []string{"scope", "admin"}, "invalid_scope"},
 		{"request object", a, []string{"request", "x"}, "request_not_supported"},
 		{"request_uri", a, []string{"request_uri", "https://evil.test"}, "request_uri_not_supported"},
 		{"an acr out of reach", a, []string{"acr_values", "aal9"}, "unmet_authentication_requirements"},
@@ -325,7 +326,13 @@ func TestASignInOfSomebodyElseIsToldTheApp(t *testing.T) {
 // exchange posts to the token endpoint by hand.
 func (w *world) exchange(header http.Header, form url.Values, query string) (int, map[string]any) {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), "POST", w.url+"/oauth/token"+query, strings.NewReader(form.Encode()))
+	return w.postTo("/oauth/token"+query, header, form)
+}
+
+// postTo posts a form as an app does.
+func (w *world) postTo(path string, header http.Header, form url.Values) (int, map[string]any) {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), "POST", w.url+path, strings.NewReader(form.Encode()))
 	must(w.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for name, values := range header {
@@ -409,10 +416,10 @@ func TestTheTokenEndpointRefuses(t *testing.T) {
 		{"JSON", http.Header{"Content-Type": {"application/json"}}, good(), "", 400, "invalid_request"},
 		// Attack 10: there is no password grant, nor any other.
 		{"the password grant", nil, good("grant_type", "password", "username", ada, "password", adasPass), "", 400, "unsupported_grant_type"},
-		{"client credentials", nil, good("grant_type", "client_credentials"), "", 400, "unsupported_grant_type"},
-		{"a refresh token", nil, good("grant_type", "refresh_token", "refresh_token", "x"), "", 400, "unsupported_grant_type"},
+		{"client credentials", nil, good("grant_type", "client_credentials"), "", 400, "unauthorized_client"},
+		{"a refresh token", nil, good("grant_type", "refresh_token", "refresh_token", "x"), "", 400, "unauthorized_client"},
 		{"a bearer assertion", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", "x"), "", 400, "unsupported_grant_type"},
-		{"a device code", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), "", 400, "unsupported_grant_type"},
+		{"a device code", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), "", 400, "unauthorized_client"},
 		{"token exchange", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), "", 400, "unsupported_grant_type"},
 	} {
 		status, body := w.exchange(c.header, c.form, c.query)
@@ -539,7 +546,7 @@ func TestUserinfoTakesTheTokenByHeaderOrForm(t *testing.T) {
 			t.Errorf("%s: %d %s", what, got.status, got.header.Get("WWW-Authenticate"))
 		}
 	}
-	w.clock.Advance(11 * time.Minute)
+	w.clock.Advance(61 * time.Minute)
 	if got := b.post("/userinfo", "access_token", token.AccessToken); got.status != http.StatusUnauthorized {
 		t.Errorf("after its time: %d", got.status)
 	}

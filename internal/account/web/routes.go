@@ -80,6 +80,25 @@ func (s *Site) addRoutes() {
 	s.form(mfaPath+"/turn-off", s.own(s.fresh(s.turnOff)), s.turnOffAgain)
 	s.form("/manage-profile/security/browsers/forget", s.own(s.distrust), nil)
 
+	s.page("/manage-profile/apps", s.own(s.showUsed))
+	s.form("/manage-profile/apps/revoke", s.own(s.revokeApp), nil)
+	s.page("/apps", s.own(s.showLauncher))
+	s.page("/device", s.own(s.showDevice))
+	s.form("/device", s.own(s.answerDevice), s.deviceAgain)
+	s.page("/end_session", s.endForApp)
+	s.form("/end_session", s.endForApp, nil)
+	s.form("/end_session/confirm", s.confirmEnd, nil)
+
+	s.page("/admin/apps", s.admins(s.showApps))
+	s.page("/admin/apps/new", s.admins(s.showNewApp))
+	s.form("/admin/apps/new", s.admins(s.fresh(s.createApp)), s.newAppAgain)
+	s.page("/admin/apps/{app}", s.admins(s.showRegistered))
+	s.form("/admin/apps/{app}", s.admins(s.fresh(s.changeApp)), s.registeredAgain)
+	s.page("/admin/apps/{app}/secret", s.admins(s.showRegistered)) // come back here to press the button again
+	s.page("/admin/apps/{app}/delete", s.admins(s.showRegistered))
+	s.form("/admin/apps/{app}/secret", s.admins(s.fresh(s.rotateSecret)), s.registeredAgain)
+	s.form("/admin/apps/{app}/delete", s.admins(s.fresh(s.deleteApp)), s.registeredAgain)
+
 	for route, h := range s.Provider.Routes() {
 		method, pattern, _ := strings.Cut(route, " ")
 		s.add(method, pattern, h)

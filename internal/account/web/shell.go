@@ -22,7 +22,7 @@ func (s *Site) shell(r *http.Request, title string) ui.Shell {
 	if session.Person.Administrator {
 		shell.Menu = append(shell.Menu, ui.Link{Text: "Administration", Href: peoplePath, Icon: "people"})
 	}
-	shell.Nav = []ui.Link{{Text: "Go to Code", Href: s.CodeURL + "/"}}
+	shell.Nav = []ui.Link{{Text: "Products", Href: "/apps"}, {Text: "Go to Code", Href: s.CodeURL + "/"}}
 	return shell
 }
 
@@ -41,6 +41,7 @@ func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
 		{Text: "Profile", Href: "/manage-profile", Icon: "person"},
 		{Text: "Security", Href: "/manage-profile/security", Icon: "shield"},
 		{Text: "Sessions", Href: sessionsPath, Icon: "key"},
+		{Text: "Apps", Href: "/manage-profile/apps", Icon: "module"},
 		{Text: "Activity", Href: activityPath, Icon: "clock"},
 	}
 	mark(shell.Side, current)
@@ -73,6 +74,10 @@ func notice(key string) ui.Notice {
 		"unfactored": "The second step is removed. Every other browser is signed out.",
 		"mfaoff":     "MFA is off. Every other browser is signed out.",
 		"distrusted": "The second step is asked for there again.",
+		"revoked":    "The app has nothing of yours any more.",
+		"device":     "The device is signed in.",
+		"nodevice":   "The device was refused.",
+		"appdeleted": "The app is taken off; its tokens have ended.",
 	}[key]
 	if text == "" {
 		return ui.Notice{}

@@ -58,6 +58,7 @@ type Config struct {
 	SignIn *signin.Service
 	Admin  *admin.Service
 	Audit  *audit.Log
+	Via    http.RoundTripper // how apps are reached that are told something; nil: the network
 }
 
 // Site is the Account site. It is safe for concurrent use.
@@ -84,12 +85,14 @@ func New(ctx context.Context, config Config) (*Site, error) {
 	s := &Site{Config: config, cookies: request.Cookies{Secure: address.Scheme == "https"}, pages: pages, mux: chi.NewRouter()}
 	s.Provider, err = provider.New(ctx, provider.Config{
 		Issuer: config.URL, DB: config.DB, Box: config.Box, Clock: config.Clock, People: config.People,
+		Audit: config.Audit, Throttle: config.SignIn.Throttle, Via: config.Via,
 		Session: func(r *http.Request) (signin.Session, bool) { return s.session(r) },
 		Fail:    s.fail,
 	})
 	if err != nil {
 		return nil, err
 	}
+	config.SignIn.Ended, config.SignIn.Suspended = s.Provider.SessionsEnded, s.Provider.PersonSuspended
 	s.addRoutes()
 	return s, nil
 }
@@ -106,8 +109,11 @@ func parsePages() (*ui.Set, error) {
 func (s *Site) Handler() http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(http.HandlerFunc(s.refuseCrossOrigin))
-	for _, endpoint := range []string{"POST /oauth/token", "POST /userinfo", "POST /authorize"} {
-		crossOrigin.AddInsecureBypassPattern(endpoint) // apps call these; no cookie counts but for Authorize, which changes nothing
+	for _, endpoint := range []string{
+		"POST /oauth/token", "POST /userinfo", "POST /introspect", "POST /revoke", "POST /device_authorization",
+		"POST /authorize", "POST /end_session",
+	} {
+		crossOrigin.AddInsecureBypassPattern(endpoint) // apps call these; no cookie counts but for the last two, which lead to a GET
 	}
 	// After the sign-in form the browser is led on to the app that asked: any
 	// registered one, so the form may end anywhere. The addresses are exact.

@@ -5,6 +5,7 @@ import (
 
 	"sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
@@ -20,7 +21,7 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 	refused := ui.Refused(map[string][]string{"email": {"a@example.com"}}, errs.Invalid("email", "No."))
 	uitest.Check(t, pages, map[string][]any{
 		"signin.html":           {signInPage{}, signInPage{Form: refused, Flow: "f", App: "Code", SignUp: "/signup?flow=f"}},
-		"continue.html":         {continuePage{}, continuePage{App: "Wiki", Profile: true, Email: true}},
+		"continue.html":         {continuePage{}, continuePage{App: "Wiki", Allows: []string{"See your name"}}},
 		"signup.html":           {signUpPage{}, signUpPage{Form: refused, Flow: "f", App: "Code", Invited: "a@example.com", SignIn: "/signin"}},
 		"mailed.html":           {mailedPage{"a@example.com"}},
 		"confirm.html":          {linkPage{Kind: person.KindSignUp}, linkPage{Kind: person.KindEmail, Form: refused}},
@@ -40,6 +41,20 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 		"sessions.html": {
 			sessionsPage{},
 			sessionsPage{Idle: "7 days", Sessions: []sessionLine{{Listed: signin.Listed{Current: true}, Here: true}, {Browser: "Firefox"}}},
+		},
+		"launcher.html": {launcherPage{}, launcherPage{[]provider.Launch{{Name: "Code", Address: "https://code.test/"}}}},
+		"used.html":     {usedPage{}, usedPage{[]provider.Used{{App: provider.App{ID: "1", Name: "Wiki", ThirdParty: true}, Allows: []string{"See your name"}}}}},
+		"device.html": {
+			devicePage{},
+			devicePage{Form: refused},
+			devicePage{Found: true, Device: provider.Device{Code: "BCDF-GHJK", Allows: []string{"See your name"}, App: provider.App{ThirdParty: true}}},
+		},
+		"endsession.html": {endSessionPage{}, endSessionPage{App: "Wiki", Person: "Ada"}},
+		"adminapps.html":  {appsPage{}, appsPage{[]provider.App{{ID: "1", Name: "Wiki"}, {ID: "code", MayInvite: true, Public: true}}}},
+		"adminapp.html": {
+			registeredPage{},
+			registeredPage{Form: refused, App: provider.App{ID: "1", Name: "Wiki"}, Made: "secret"},
+			registeredPage{App: provider.App{ID: "code", MayInvite: true}},
 		},
 		"activity.html":     {activityPage{}, activityPage{Lines: []activityLine{{What: "Signed in"}, {Who: "Bob", From: "::1"}}, Older: 7}},
 		"setup.html":        {linkPage{Kind: person.KindSetUp}, linkPage{Kind: person.KindInvite, Form: refused}},

@@ -263,12 +263,27 @@ type app struct {
 
 func (w *world) newApp(public bool, redirects ...string) *app {
 	w.t.Helper()
-	if len(redirects) == 0 {
-		redirects = []string{"https://wiki.test/callback"}
+	return w.register(provider.App{Public: public, Redirects: redirects})
+}
+
+// register registers an app; what isn't given is as most have it.
+func (w *world) register(in provider.App) *app {
+	w.t.Helper()
+	if in.Name == "" {
+		in.Name = "Wiki"
 	}
-	registered, key, err := w.site.Provider.CreateApp(w.t.Context(), "Wiki", public, redirects)
+	if len(in.Redirects) == 0 {
+		in.Redirects = []string{"https://wiki.test/callback"}
+	}
+	if len(in.Scopes) == 0 {
+		in.Scopes = []string{"openid", "profile", "email", "offline_access"}
+	}
+	if len(in.Grants) == 0 {
+		in.Grants = []provider.GrantType{provider.GrantCode}
+	}
+	registered, key, err := w.site.Provider.CreateApp(w.t.Context(), person.Operator(), in)
 	must(w.t, err)
-	return w.client(registered, key, redirects[0])
+	return w.client(registered, key, in.Redirects[0])
 }
 
 func (w *world) client(registered provider.App, key secret.String, redirect string) *app {

@@ -42,8 +42,8 @@ func (t tokenLine) Rename() ui.Field {
 // madeToken is a new secret, shown this once.
 type madeToken struct{ Name, Done, Plain, Username string }
 
-// scopeWords says what each scope lets a token do; empty: nothing yet.
-func scopeWords(scope access.Scope) string {
+// ScopeWords says what each scope lets a token do; empty: nothing yet.
+func ScopeWords(scope access.Scope) string {
 	switch scope {
 	case access.ScopeReadUser:
 		return "See who you are"
@@ -120,7 +120,7 @@ func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, g access.Grant
 		page.Tokens = append(page.Tokens, tokenLine{Token: t, Over: t.Expired(s.Clock())})
 	}
 	for _, scope := range access.ScopesFor(kind) {
-		words := scopeWords(scope)
+		words := ScopeWords(scope)
 		if words == "" {
 			continue // of what no page or endpoint shows yet
 		}
