@@ -111,6 +111,7 @@ type Field struct {
 	Autofocus    bool
 	Checked      bool
 	Mono         bool
+	Rows         int // of a textarea; 0: 4
 	Options      []Option
 }
 

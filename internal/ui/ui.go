@@ -208,6 +208,7 @@ func (s *Set) funcs() template.FuncMap {
 		"placeholder":  func(v string, f Field) Field { f.Placeholder = v; return f },
 		"listed":       func(id string, f Field) Field { f.List = id; return f },
 		"keyed":        func(key string, f Field) Field { f.Key = key; return f },
+		"rows":         func(n int, f Field) Field { f.Rows = n; return f },
 		"mono":         func(f Field) Field { f.Mono = true; return f },
 	}
 }

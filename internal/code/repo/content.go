@@ -146,6 +146,16 @@ func (c *Content) Locate(ctx context.Context, refpath string) (Place, error) {
 	return c.place(ctx, id, oid, inside)
 }
 
+// IsBranch reports whether a place was named by a branch.
+func (c *Content) IsBranch(ctx context.Context, p Place) (bool, error) {
+	refs, err := c.git.Refs(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, found := refs.Find(branches + p.Ref)
+	return found, nil
+}
+
 // ends gives where each leading run of whole segments of an address ends.
 func ends(address string) iter.Seq[int] {
 	return func(yield func(int) bool) {

@@ -91,3 +91,33 @@ func TestMatch(t *testing.T) {
 		}
 	}
 }
+
+func TestEditingFiles(t *testing.T) {
+	each(t, func(w *world) {
+		b := w.signedIn("ada")
+		b.founds()
+		const base = "/acme/vault"
+		// The very first file of all.
+		b.is(b.get(base+"/create"), 200, "New file", "On branch", "main")
+		b.leads(b.post(base+"/create", "path", "README.md", "text", "# One\r\n"), base+"/src/main/README.md")
+		b.is(b.get(base+"/commits/main"), 200, "Add README.md", "Ada")
+		b.is(b.get(base+"/raw/main/README.md"), 200, "# One\n")
+
+		page := b.is(b.get(base+"/edit/main/README.md"), 200, "# One")
+		seen := page.find(t, `name="seen" value="([0-9a-f]{40})"`)
+		b.leads(b.post(base+"/edit/main/README.md", "seen", seen, "path", "README.md", "text", "# Two\n", "message", "Count on"), base+"/src/main/README.md")
+		// Somebody was faster: nothing is lost on either side.
+		conflict := b.is(b.post(base+"/edit/main/README.md", "seen", seen, "path", "README.md", "text", "# Mine\n"), 409, "pushed to this branch meanwhile", "# Mine", "# Two")
+		seen = conflict.find(t, `name="seen" value="([0-9a-f]{40})"`)
+		b.leads(b.post(base+"/edit/main/README.md", "seen", seen, "path", "docs/readme.md", "text", "# Mine\n"), base+"/src/main/docs/readme.md")
+		b.is(b.get(base+"/src/main/README.md"), 404)
+
+		b.leads(b.post(base+"/create/main/docs", "path", "docs/b.txt", "text", "b"), base+"/src/main/docs/b.txt")
+		b.is(b.post(base+"/create/main/docs", "path", "docs/b.txt", "text", "kept"), 409, "There is a file or folder of that name already.", "kept")
+		for _, path := range []string{"", "../x", "a/.git/config", "a//b", ".GIT /x"} {
+			b.is(b.post(base+"/create/main", "path", path, "text", "kept"), 400, "Give the file a name", "kept")
+		}
+		b.leads(b.post(base+"/edit/main/docs/b.txt", "path", "docs/b.txt", "do", "delete"), base+"/src/main/docs")
+		b.is(b.get(base+"/edit/main/docs"), 404)
+	})
+}

@@ -38,6 +38,7 @@ func TestEveryPage(t *testing.T) {
 		Head: git.Commit{Message: "First"}, Branches: switcher{Current: "main", Links: []ui.Link{link}}, Trail: []ui.Link{link, link},
 		Up: "/up", Entries: []entry{{Name: "src", Icon: "folder", Href: "/x", Kind: "Folder"}, {Name: "mod", Icon: "module", Note: "at 123"}}, More: true, ReadmeOf: "README.md", Readme: "<p>Hi</p>",
 	}
+	files.Create = "/x"
 	files.Entries[0].Last, files.Entries[0].LastHref = git.Commit{OID: git.ZeroOID, Message: "First"}, "/c"
 	line := git.DiffLine{Op: '+', New: 1, Text: "x", NoEnd: true}
 	changed := diffView{
@@ -72,8 +73,9 @@ func TestEveryPage(t *testing.T) {
 		"controls.html":      {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Lapsed: true, Groups: controls, Preview: &preview, Total: 3, Ready: 1, Members: []workspace.Standing{{Member: member}, {Ready: true}}, You: "1"}, controlsPage{Kept: true, Preview: &previewPart{Fix: &link, Refused: "No"}}, controlsPage{}},
 		"commit.html":        {commitPage{Commit: git.Commit{Message: "One\n\nBody"}, Parents: []ui.Link{link, link}, Diff: changed}, commitPage{Diff: diffView{Split: true, Files: changed.Files}}, commitPage{}},
 		"compare.html":       {comparePage{Form: form, Names: []string{"main"}, Compared: true, Diff: changed}, comparePage{}},
+		"edit.html":          {editPage{Form: form, Path: "a", Theirs: "x"}, editPage{New: true}},
 		"empty.html":         {emptyPage{Repository: repository, CanWrite: true}, emptyPage{}},
-		"file.html":          {filePage{Lines: []template.HTML{"a"}, Raw: "/raw"}, filePage{Why: "Empty."}, filePage{Image: true, Raw: "/raw"}, filePage{Target: "x"}, filePage{Rendered: "<p>x</p>", Other: link}},
+		"file.html":          {filePage{Lines: []template.HTML{"a"}, Raw: "/raw", Edit: "/x"}, filePage{Why: "Empty."}, filePage{Image: true, Raw: "/raw"}, filePage{Target: "x"}, filePage{Rendered: "<p>x</p>", Other: link}},
 		"find.html":          {findPage{Files: []ui.Link{link}, More: true}, findPage{}},
 		"folder.html":        {folderPage{Folder: files}, folderPage{}},
 		"front.html":         {struct{}{}},

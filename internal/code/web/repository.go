@@ -106,7 +106,7 @@ func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.G
 	if err != nil {
 		return err
 	}
-	f, err := s.folder(r, o, place, node)
+	f, err := s.folder(r, g, o, place, node)
 	if err != nil {
 		return err
 	}
@@ -142,6 +142,7 @@ type folder struct {
 	Branches switcher
 	Trail    []ui.Link // the way to a folder, from the top
 	Up       string    // address of the folder above; empty at the top
+	Create   string    // address of the form for a new file; empty: the actor can't make one
 	Entries  []entry
 	More     bool
 	Readme   template.HTML
@@ -165,7 +166,7 @@ type switcher struct {
 	All     string
 }
 
-func (s *Site) folder(r *http.Request, o opened, place repo.Place, node repo.Node) (folder, error) {
+func (s *Site) folder(r *http.Request, g access.Grant, o opened, place repo.Place, node repo.Node) (folder, error) {
 	head, err := o.content.Commit(r.Context(), place.Commit)
 	if err != nil {
 		return folder{}, err
@@ -177,6 +178,9 @@ func (s *Site) folder(r *http.Request, o opened, place repo.Place, node repo.Nod
 	f := folder{
 		Head: head, Branches: branches, Trail: o.trail(place), More: node.More,
 		Entries: make([]entry, len(node.Entries)),
+	}
+	if o.changeable(g, place) {
+		f.Create = o.address("create", place.Ref, place.Path)
 	}
 	if len(f.Trail) > 1 {
 		f.Up = f.Trail[len(f.Trail)-2].Href
@@ -193,6 +197,12 @@ func (s *Site) folder(r *http.Request, o opened, place repo.Place, node repo.Nod
 	}
 	f.ReadmeOf, f.Readme, err = o.readme(r, place, node)
 	return f, err
+}
+
+// changeable reports whether the actor may commit there: it is a branch's tip.
+func (o opened) changeable(g access.Grant, place repo.Place) bool {
+	_, id := git.ParseOID(place.Ref)
+	return !id && g.Repository().Permission >= access.Write
 }
 
 func (o opened) entry(place repo.Place, e git.Entry) entry {

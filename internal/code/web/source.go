@@ -91,6 +91,7 @@ type filePage struct {
 	Raw      string // address of its bytes; empty: there are none to send
 	Blame    string
 	History  string
+	Edit     string // empty: the actor can't change it
 	Find     string
 	Other    ui.Link // to the same file shown the other way
 
@@ -113,7 +114,7 @@ func (s *Site) showSource(w http.ResponseWriter, r *http.Request, g access.Grant
 	}
 	shell := s.inRepository(r, g, o.Name, shownPath(o, place), "")
 	if node.Entry.Mode.IsTree() {
-		f, err := s.folder(r, o, place, node)
+		f, err := s.folder(r, g, o, place, node)
 		if err != nil {
 			return err
 		}
@@ -124,6 +125,9 @@ func (s *Site) showSource(w http.ResponseWriter, r *http.Request, g access.Grant
 	page, err := o.file(r, place, node)
 	if err != nil {
 		return err
+	}
+	if o.changeable(g, place) && node.Entry.Mode.IsFile() && node.Blob.Size <= repo.MaxEdited && repo.Mergeable(node.Blob.Data) {
+		page.Edit = o.address("edit", place.Ref, place.Path)
 	}
 	shell.Wide = len(page.Lines) > 0
 	return s.render(w, r, http.StatusOK, "file.html", shell, page)
