@@ -39,7 +39,8 @@ type adminCommand struct {
 		Show policyShow `cmd:"" help:"Print a workspace's access controls."`
 		Off  policyOff  `cmd:"" help:"Break glass: switch off the required two-step verification and the allowed networks."`
 	} `cmd:"" help:"Access controls of workspaces."`
-	Audit struct {
+	Explain adminExplain `cmd:"" help:"Say what a user gets at a door, why, and on which facts."`
+	Audit   struct {
 		Verify auditVerify `cmd:"" help:"Prove that no entry was changed or removed."`
 		Export auditExport `cmd:"" help:"Print the log as JSON Lines."`
 	} `cmd:"" help:"The audit log."`

@@ -157,6 +157,14 @@ type Account struct {
 	AuthTime time.Time
 }
 
+// acr names the class of the sign-in in one word.
+func (a Account) acr() string {
+	if a.ACR == "" && a.MFA() {
+		return "aal2"
+	}
+	return a.ACR
+}
+
 // MFA reports whether the sign-in used more than one factor (acr aal2 or phr,
 // or "mfa" among the methods, RFC 8176).
 func (a Account) MFA() bool {

@@ -11,7 +11,7 @@
 //
 // The package reads tables of the rooms above it (code_user, workspace, member,
 // groups, repository and its permissions, snippet) and of factor; it writes only
-// access_record, its daily counters.
+// access_record, its daily counters, and decision, what people are shown of them.
 //
 // Invariants: no Grant without an Allow from Decide; whatever can't be read
 // refuses; a member who is blocked can't tell what exists behind the block.

@@ -52,12 +52,53 @@ func (t Target) fits(c Content) bool {
 // Check judges one request. It returns a Grant, or a *Refusal, or, where the
 // facts can't be read, an error of kind Unavailable, which refuses as well.
 func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Action) (Grant, error) {
+	j, err := g.judge(ctx, actor, target, action)
+	if err != nil {
+		return Grant{}, err
+	}
+	f := j.facts
+	g.records.count(j.now, f.WorkspaceID, j.actor, action, j.verdict)
+	g.records.trail.note(j.now, j.actor, target, action, j.verdict)
+	if j.verdict.Outcome != Allow {
+		return Grant{}, j.refusal(action)
+	}
+	return Grant{
+		actor: j.actor, action: action,
+		workspace: WorkspaceRef{
+			ID: f.WorkspaceID, Slug: f.WorkspaceSlug, Name: f.WorkspaceName, Role: f.Role, Creates: f.Creates, Policy: f.policy,
+		},
+		repository: RepositoryRef{
+			ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Permission: f.Permission, Wiki: f.Wiki(), Issues: f.Issues(),
+		},
+		snippet: f.snippet(j.actor),
+	}, nil
+}
+
+// judgement is a verdict and what it rests on.
+type judgement struct {
+	facts   facts
+	actor   Actor // with the facts as they are now
+	now     time.Time
+	verdict Verdict
+}
+
+// refusal tells of the workspace what the actor may know.
+func (j *judgement) refusal(action Action) *Refusal {
+	refusal := &Refusal{Verdict: j.verdict, Action: action, Credential: j.actor.Credential}
+	if j.facts.knows(j.actor) && j.verdict.Outcome != Unauthenticated {
+		refusal.WorkspaceSlug, refusal.WorkspaceName, refusal.Role = j.facts.WorkspaceSlug, j.facts.WorkspaceName, j.facts.Role
+	}
+	return refusal
+}
+
+// judge reads the facts and decides on them.
+func (g *Gate) judge(ctx context.Context, actor Actor, target Target, action Action) (judgement, error) {
 	if !target.fits(action.Content()) {
-		return Grant{}, fmt.Errorf("checking %v: the target %+v is of another kind", action, target)
+		return judgement{}, fmt.Errorf("checking %v: the target %+v is of another kind", action, target)
 	}
 	f, err := g.facts(ctx, actor, target)
 	if err != nil {
-		return Grant{}, errs.Unavailable(err, "Access can't be judged right now, so it is refused. Try again in a moment.")
+		return judgement{}, errs.Unavailable(err, "Access can't be judged right now, so it is refused. Try again in a moment.")
 	}
 	if actor.User != "" && !f.UserExists {
 		actor.Credential = Nobody // deleted or suspended meanwhile
@@ -66,25 +107,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 	actor.AccountOpens = f.AccountOpens
 
 	now := g.clock()
-	verdict := Decide(actor, f.policy, f.resource(actor, action), action, now)
-	g.records.count(now, f.WorkspaceID, actor, action, verdict)
-	if verdict.Outcome != Allow {
-		refusal := &Refusal{Verdict: verdict, Action: action, Credential: actor.Credential}
-		if f.knows(actor) && verdict.Outcome != Unauthenticated {
-			refusal.WorkspaceSlug, refusal.WorkspaceName, refusal.Role = f.WorkspaceSlug, f.WorkspaceName, f.Role
-		}
-		return Grant{}, refusal
-	}
-	return Grant{
-		actor: actor, action: action,
-		workspace: WorkspaceRef{
-			ID: f.WorkspaceID, Slug: f.WorkspaceSlug, Name: f.WorkspaceName, Role: f.Role, Creates: f.Creates, Policy: f.policy,
-		},
-		repository: RepositoryRef{
-			ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Permission: f.Permission, Wiki: f.Wiki(), Issues: f.Issues(),
-		},
-		snippet: f.snippet(actor),
-	}, nil
+	return judgement{f, actor, now, Decide(actor, f.policy, f.resource(actor, action), action, now)}, nil
 }
 
 // facts is everything that a verdict rests on and that can change meanwhile.

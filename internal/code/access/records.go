@@ -19,6 +19,7 @@ type Records struct {
 	db     *db.DB
 	mu     sync.Mutex
 	counts map[recordKey]recordCount
+	trail  trail // what people are shown of it
 }
 
 type recordKey struct {
@@ -77,9 +78,13 @@ func (r *Records) Run(ctx context.Context) {
 	}
 }
 
-// Flush writes what was counted since the last time, in one transaction. What
-// can't be written is kept for the next.
+// Flush writes what was counted and decided since the last time. What can't be
+// written is kept for the next.
 func (r *Records) Flush(ctx context.Context) error {
+	return errors.Join(r.flushCounts(ctx), r.trail.flush(ctx, r.db))
+}
+
+func (r *Records) flushCounts(ctx context.Context) error {
 	r.mu.Lock()
 	batch := r.counts
 	r.counts = map[recordKey]recordCount{}

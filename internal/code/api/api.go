@@ -116,6 +116,10 @@ func (a *API) operations(to huma.API) {
 	add(a, to, access.ReadSelf, a.getUser, huma.Operation{
 		Path: "/2.0/user", OperationID: "getUser", Summary: "The user whose token it is",
 	})
+	add(a, to, access.ReadSelf, a.getAccess, huma.Operation{
+		Path: "/2.0/user/access", OperationID: "getAccess",
+		Summary: "What the gate says to the user at each door of a workspace, and why",
+	})
 	add(a, to, access.ReadWorkspace, a.getWorkspace, huma.Operation{
 		Path: "/2.0/workspaces/{workspace}", OperationID: "getWorkspace", Summary: "A workspace",
 	})

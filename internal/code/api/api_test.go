@@ -129,8 +129,8 @@ func TestTheDescriptionTellsEveryRoute(t *testing.T) {
 				w.Errorf("%s: its responses are %v", route.Pattern, responses)
 			}
 		}
-		if len(described) != 4 {
-			w.Errorf("%d paths are described", len(described))
+		if gated := len(w.api.Routes().List()) - 1; len(described) != gated {
+			w.Errorf("%d paths are described of %d", len(described), gated)
 		}
 	})
 }

@@ -1,14 +1,17 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/codetest"
 )
 
 var uuids = regexp.MustCompile(`\{[0-9a-f-]{36}\}`)
@@ -143,6 +146,57 @@ func TestAnOutsiderCanTellNothing(t *testing.T) {
 		}
 		if got := w.ask("GET", "/2.0/repositories/acme/app", bearer(eve.Token)); got.status != http.StatusNotFound {
 			w.Errorf("an outsider: %d", got.status)
+		}
+	})
+}
+
+// What a program is told of each door is what each door says: the same reason,
+// for each standing, and nothing of what an outsider may not know.
+func TestAccessTellsWhatEachDoorSays(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.acme()
+		eve := w.Person("eve")
+		alice.Enrol()
+		requireTwoStep(alice)
+		reasons := func(p *codetest.Person, query string) (out string) {
+			got := w.ask("GET", "/2.0/user/access?workspace="+query, bearer(p.Token)).json(w.T)
+			for _, door := range got["doors"].([]any) {
+				d := door.(map[string]any)
+				if d["allowed"] != (d["challenge"] == nil && d["reason"] == "allowed" || d["reason"] == "public") {
+					w.Errorf("%v", d)
+				}
+				out += fmt.Sprintf("%v %v, ", d["door"], d["reason"])
+			}
+			return out
+		}
+		all := func(reason string) string {
+			return fmt.Sprintf("web %[1]s, api %[1]s, githttp %[1]s, gitssh %[1]s, ", reason)
+		}
+		for _, c := range []struct {
+			who   *codetest.Person
+			query string
+			want  string
+		}{
+			{alice, "acme", all("allowed")},
+			{alice, "ACME&repository=app", all("allowed")},
+			{alice, "acme&repository=none", all("not_found")},
+			{bob, "acme", all("two_step_required")},
+			{bob, "acme&repository=none", all("two_step_required")},
+			{bob, "acme&repository=site", all("public")},
+			{eve, "acme", all("not_found")},
+			{eve, "none&repository=app", all("not_found")},
+		} {
+			if got := reasons(c.who, c.query); got != c.want {
+				w.Errorf("%s on %s: %s", c.who.Username, c.query, got)
+			}
+		}
+		w.Now.Advance(access.DefaultAskAgain + time.Hour)
+		if got := reasons(alice, "acme"); got != "web second_step_needed, api allowed, githttp allowed, gitssh allowed, " {
+			w.Errorf("with every session over: %s", got)
+		}
+		narrow := w.ask("GET", "/2.0/user/access?workspace=acme", bearer(alice.TokenWith(access.ScopeReadUser))).body
+		if !strings.Contains(narrow, `"door":"api","credential":"api_token","allowed":false,"reason":"scope_missing"`) {
+			w.Error(narrow)
 		}
 	})
 }

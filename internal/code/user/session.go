@@ -93,7 +93,7 @@ func (s *Service) FromSession(ctx context.Context, token secret.String, address 
 		Evidence: access.Evidence{
 			Factors:      live.Factors,
 			Step:         access.Step{Method: live.Method, At: live.StepAt},
-			Account:      access.Account{ACR: live.ACR, AMR: strings.Fields(live.AMR), AuthTime: live.AuthTime},
+			Account:      accountOf(live.ACR, live.AMR, live.AuthTime),
 			AccountOpens: live.User.AccountOpens,
 		},
 	}, live.User, nil
@@ -137,6 +137,11 @@ func (s *Service) live(ctx context.Context, q db.Q, token secret.String) (liveSe
 		return liveSession{}, fmt.Errorf("reading a session: %w", err)
 	}
 	return live, nil
+}
+
+// accountOf gives what a session keeps of the account's sign-in.
+func accountOf(acr, amr string, at time.Time) access.Account {
+	return access.Account{ACR: acr, AMR: strings.Fields(amr), AuthTime: at}
 }
 
 func errSignedOut() error {

@@ -30,6 +30,7 @@ type securityPage struct {
 	Step       string // how the second step was taken; empty: not in this session
 	StepAt     time.Time
 	Workspaces []standing
+	Decisions  []decisionLine
 }
 
 // standing is a workspace and what it asks of the person.
@@ -48,11 +49,15 @@ func (s *Site) showSecurity(w http.ResponseWriter, r *http.Request, g access.Gra
 	if err != nil {
 		return err
 	}
+	decisions, err := s.decisionLines(r, g)
+	if err != nil {
+		return err
+	}
 	page := securityPage{
 		Issuer: s.Login.Issuer(), AccountURL: s.AccountURL,
 		Account: actor.Account.AuthTime, AccountMFA: actor.Account.MFA(),
 		Enrolled: actor.Factors.Enrolled(), Step: stepWords(actor.Step.Method), StepAt: actor.Step.At,
-		Workspaces: workspaces,
+		Workspaces: workspaces, Decisions: decisions,
 	}
 	return s.render(w, r, http.StatusOK, "security.html", s.personal(r, "Security", securityPath), page)
 }

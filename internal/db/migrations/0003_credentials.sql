@@ -27,3 +27,28 @@ CREATE INDEX token_repository ON token (repository);
 INSERT INTO token (id, hash, kind, holder, user_id, name, scopes, made_by, created, issued, expires, last_used, last_from)
   SELECT id, hash, 'api_token', user_id, user_id, name, scopes, user_id, created, created, expires, last_used, last_from FROM api_token;
 DROP TABLE api_token;
+
+-- What the gate said to each person lately, for them to read; counted by day.
+CREATE TABLE decision (
+  user_id       TEXT NOT NULL,
+  day           BIGINT NOT NULL,
+  door          TEXT NOT NULL,
+  credential    TEXT NOT NULL,
+  credential_id TEXT NOT NULL,
+  action        TEXT NOT NULL,
+  workspace     TEXT NOT NULL,
+  repository    TEXT NOT NULL,
+  snippet       TEXT NOT NULL,
+  outcome       TEXT NOT NULL,
+  reason        TEXT NOT NULL,
+  count         BIGINT NOT NULL,
+  last          BIGINT NOT NULL,
+  totp          BOOLEAN NOT NULL,
+  webauthn      BOOLEAN NOT NULL,
+  step_method   TEXT NOT NULL,
+  step_at       BIGINT NOT NULL,
+  account_acr   TEXT NOT NULL,
+  account_time  BIGINT NOT NULL,
+  PRIMARY KEY (user_id, day, door, credential, credential_id, action, workspace, repository, snippet, outcome, reason)
+);
+CREATE INDEX decision_last ON decision (user_id, last);
