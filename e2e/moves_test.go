@@ -132,6 +132,7 @@ func (p *person) makesToken() string {
 	p.t.Helper()
 	p.open("/account/settings/api-tokens/")
 	p.fill("Name", "laptop")
+	p.tap("Push to repositories, and read them")
 	p.press("Create token")
 	token := ask[string](p, `() => document.querySelector(".notice .copy code").textContent`)
 	p.s.secret(token)
