@@ -21,6 +21,7 @@ import (
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
 	codeweb "sallyport.dev/internal/code/web"
+	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/config"
 	"sallyport.dev/internal/db"
@@ -133,13 +134,14 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 		DB: s.db, Dir: filepath.Join(s.folder, "repositories"), Git: system, Clock: clock.System,
 		Audit: s.audit, MaxPush: int64(c.MaxPush),
 	}
+	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, MaxPush: repositories.MaxPush}
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories})
 	if err != nil {
 		return nil, err
 	}
 	config := codeweb.Config{
 		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: login.New(settings),
-		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories,
+		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis,
 	}
 	if c.Issuer == "" {
 		config.AccountURL = account.URL
@@ -148,7 +150,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	if err != nil {
 		return nil, err
 	}
-	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Tokens: s.tokens, Repositories: repositories})
+	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Tokens: s.tokens, Repositories: repositories, Wikis: wikis})
 	return request.Wrap("code", c.Proxies(), doors(rest.Handler(), clients, pages.Handler())), nil
 }
 

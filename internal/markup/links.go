@@ -15,6 +15,7 @@ type Links struct {
 	File string // address of the tree that holds the text, such as /acme/site/src/main
 	Raw  string // the same for the bytes of a file, which images need
 	Dir  string // the folder in that tree in which the text lies; empty for the top
+	Wiki bool   // [[Page]] is a link too
 }
 
 // idPrefix stands before every id that comes out of a text.

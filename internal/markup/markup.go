@@ -35,7 +35,11 @@ func Markdown(source []byte, links Links) template.HTML {
 		return Plain(source)
 	}
 	var rendered bytes.Buffer
-	if err := engine().Convert(bytes.ToValidUTF8(source, []byte("\uFFFD")), &rendered, parser.WithContext(newContext())); err != nil {
+	convert := engine()
+	if links.Wiki {
+		convert = wikiEngine()
+	}
+	if err := convert.Convert(bytes.ToValidUTF8(source, []byte("\uFFFD")), &rendered, parser.WithContext(newContext())); err != nil {
 		return Plain(source)
 	}
 	return template.HTML(policy().SanitizeBytes(links.rewrite(rendered.Bytes()))) //nolint:gosec // sanitised
@@ -47,17 +51,24 @@ func Plain(source []byte) template.HTML {
 	return template.HTML("<pre>" + text + "</pre>") //nolint:gosec // escaped
 }
 
-// engine lets raw HTML through, because the sanitiser judges all of it after.
-var engine = sync.OnceValue(func() goldmark.Markdown {
+var (
+	engine     = sync.OnceValue(func() goldmark.Markdown { return newEngine() })
+	wikiEngine = sync.OnceValue(func() goldmark.Markdown {
+		return newEngine(parser.WithInlineParsers(util.Prioritized(wikiLinks{}, 150))) // before other links
+	})
+)
+
+// newEngine lets raw HTML through, because the sanitiser judges all of it after.
+func newEngine(options ...parser.Option) goldmark.Markdown {
 	return goldmark.New(
 		goldmark.WithExtensions(
 			extension.Linkify, extension.Strikethrough, extension.TaskList,
 			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
 		),
-		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
+		goldmark.WithParserOptions(append(options, parser.WithAutoHeadingID())...),
 		goldmark.WithRendererOptions(html.WithUnsafe(), renderer.WithNodeRenderers(util.Prioritized(taskBox{}, 100))),
 	)
-})
+}
 
 // policy is everything that may come out.
 var policy = sync.OnceValue(func() *bluemonday.Policy {

@@ -12,9 +12,12 @@ import (
 )
 
 const (
-	maxForm  = 256 << 10 // bytes of a form
-	maxField = 10_000    // characters of one field; the rooms have limits of their own
+	maxForm  = 2 << 20 // bytes of a form
+	maxField = 10_000  // characters of one field, but for a Text; the rooms have limits of their own
 )
+
+// Text begins the name of a field that holds a whole text, as long as a form may be.
+const Text = "text"
 
 // ParseForm reads the form of a POST, up to a limit.
 func ParseForm(w http.ResponseWriter, r *http.Request) error {
@@ -42,7 +45,7 @@ func CleanForm(fields url.Values) error {
 			case !Clean(value) || !Clean(name):
 				values[i] = strings.ReplaceAll(strings.ToValidUTF8(value, string(unicode.ReplacementChar)), "\x00", "")
 				failures = append(failures, errs.Invalid(name, "There are characters in it that aren't text. Type it again."))
-			case utf8.RuneCountInString(value) > maxField:
+			case !strings.HasPrefix(name, Text) && utf8.RuneCountInString(value) > maxField:
 				failures = append(failures, errs.Invalid(name, "That is too long: %d characters are allowed.", maxField))
 			}
 		}

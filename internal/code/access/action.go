@@ -123,7 +123,6 @@ const (
 	WriteRepository
 	ReadRepositoryTokens
 	ManageRepositoryTokens
-	ManageRepository // what it has beside code, and who sees that
 
 	ReadIssues
 	RaiseIssues // and comment: open to whoever may read, as on every tracker
@@ -222,8 +221,6 @@ func ruleOf(a Action) rule {
 		return rule{name: "read_repository_tokens", content: Repository, needs: Admin}
 	case ManageRepositoryTokens:
 		return rule{name: "manage_repository_tokens", content: Repository, needs: Admin, sensitive: true}
-	case ManageRepository:
-		return rule{name: "manage_repository", content: Repository, needs: Admin, sensitive: true}
 	case ReadIssues:
 		return rule{name: "read_issues", content: IssueTracker, needs: Read, scope: ScopeReadIssue, reads: true}
 	case RaiseIssues:

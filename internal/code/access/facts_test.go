@@ -44,9 +44,8 @@ var askedOf = map[Action]asked{
 	ReadRepositoryTokens:   {Repository, Admin, "", 0},
 	ManageRepositoryTokens: {Repository, Admin, "", sensitive},
 
-	ReadRepository:   {Repository, Read, ScopeReadRepository, reads},
-	WriteRepository:  {Repository, Write, ScopeWriteRepository, 0},
-	ManageRepository: {Repository, Admin, "", sensitive},
+	ReadRepository:  {Repository, Read, ScopeReadRepository, reads},
+	WriteRepository: {Repository, Write, ScopeWriteRepository, 0},
 
 	ManageDeployKeys: {Repository, Admin, "", sensitive},
 

@@ -18,6 +18,7 @@ import (
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/factor"
@@ -75,6 +76,11 @@ func (c *Code) Repositories(maxPush int64) *repo.Service {
 	}
 	c.Cleanup(program.Close)
 	return &repo.Service{DB: c.DB, Dir: c.TempDir(), Git: program, Clock: c.Now.Now, Audit: c.Audit, MaxPush: maxPush}
+}
+
+// Wikis makes the room of wikis, beside the repositories.
+func (c *Code) Wikis(beside *repo.Service) *wiki.Service {
+	return &wiki.Service{DB: c.DB, Dir: beside.Dir, Git: beside.Git, Clock: c.Now.Now, MaxPush: beside.MaxPush}
 }
 
 // Person is a user of Code with a session and a token of every scope.

@@ -25,6 +25,7 @@ import (
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/transport"
+	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/request"
@@ -40,6 +41,7 @@ type Config struct {
 	Gate         *access.Gate
 	Tokens       *token.Service
 	Repositories *repo.Service
+	Wikis        *wiki.Service
 }
 
 // Door answers git clients.
@@ -54,6 +56,7 @@ func New(config Config) *Door {
 	d := &Door{Config: config, handler: map[string]http.Handler{}}
 	d.routes = door.New(door.Config{Gate: config.Gate, Authenticate: d.authenticate, Fail: d.fail})
 	d.serve("", "/{workspace}/{repo}.git/", config.Repositories.Transport())
+	d.serve("wiki", "/{workspace}/{repo}.git/wiki/", config.Wikis.Transport())
 	return d
 }
 
@@ -89,6 +92,9 @@ func split(path string) (at place, ok bool) {
 	at.workspace, at.rest = parts[0], parts[2]
 	name, dotted := strings.CutSuffix(parts[1], ".git")
 	at.name = name
+	if rest, ok := strings.CutPrefix(at.rest, "wiki/"); ok && dotted {
+		at.kind, at.rest = "wiki", rest
+	}
 	known := at.rest == "info/refs" || at.rest == string(git.UploadPack) || at.rest == string(git.ReceivePack)
 	return at, name != "" && (known || dotted)
 }

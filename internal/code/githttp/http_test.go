@@ -160,17 +160,21 @@ func TestAddressesAndMethods(t *testing.T) {
 		t.Errorf("without .git and in capitals: %d %s", got.status, got.body)
 	}
 	for path, want := range map[string]bool{
-		"/a/b.git/info/refs": true, "/a/b/info/refs": true, "/a/b/git-upload-pack": true, "/a/b.git/anything": true, "/a/b.git/": true,
-		"/": false, "/a/b": false, "/a/b.git": false, "/a/b/src/main": false, "/a/.git/info/refs": false, "//b.git/info/refs": false, "/a/b/info/refs/x": false,
+		"/a/b.git/info/refs": true, "/a/b/info/refs": true, "/a/b/git-upload-pack": true, "/a/b.git/anything": true, "/a/b.git/": true, "/a/b.git/wiki/info/refs": true,
+		"/": false, "/a/b": false, "/a/b.git": false, "/a/b/src/main": false, "/a/.git/info/refs": false, "//b.git/info/refs": false, "/a/b/info/refs/x": false, "/a/b/wiki/info/refs": false,
 	} {
 		if githttp.Matches(path) != want {
 			t.Errorf("%s: want %v", path, want)
 		}
 	}
 	for _, route := range w.door.Routes().List() {
-		want := access.ReadRepository
+		read, write := access.ReadRepository, access.WriteRepository
+		if strings.Contains(route.Pattern, "/wiki/") {
+			read, write = access.ReadWiki, access.WriteWiki
+		}
+		want := read
 		if strings.Contains(route.Pattern, "receive-pack") {
-			want = access.WriteRepository
+			want = write
 		}
 		if route.Action != want {
 			t.Errorf("%s %s declares %v", route.Method, route.Pattern, route.Action)

@@ -22,7 +22,7 @@ func (w *world) doors() http.Handler {
 	if err != nil {
 		w.Fatal(err)
 	}
-	git := githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos})
+	git := githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos, Wikis: w.Wikis(w.repos)})
 	return request.Wrap("code", nil, http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if githttp.Matches(r.URL.Path) {
 			git.ServeHTTP(out, r)

@@ -23,7 +23,7 @@ func TestBadInput(t *testing.T) {
 			t.Error("no Allow header")
 		}
 		b.is(b.send(httptest.NewRequest(http.MethodDelete, "/acme/vault", nil)), 405)
-		b.is(b.post("/workspaces/new", "name", strings.Repeat("x", 300<<10)), 413, "too large")
+		b.is(b.post("/workspaces/new", "name", strings.Repeat("x", 3<<20)), 413, "too large")
 		b.is(b.post("/workspaces/new", "name", strings.Repeat("ü", 10_001), "slug", "kept"), 400, "That is too long", `value="kept"`)
 		b.is(b.post("/workspaces/new", "name", strings.Repeat("ü", 101), "slug", "kept"), 400, "Use at most 100 characters", `value="kept"`)
 		b.is(b.post("/workspaces/new", "name", "a\xffb\x00c", "slug", "kept"), 400, "aren't text", `value="kept"`)

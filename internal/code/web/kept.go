@@ -25,7 +25,7 @@ type keptForms struct {
 
 const (
 	keptFor        = time.Hour
-	maxKept        = 64 << 10 // bytes of one form
+	maxKept        = 512 << 10 // bytes of one form
 	keptPerSession = 20
 )
 

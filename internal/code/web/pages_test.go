@@ -14,6 +14,7 @@ import (
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/markup"
 	"sallyport.dev/internal/ui"
 	"sallyport.dev/internal/ui/uitest"
 )
@@ -49,6 +50,8 @@ func TestEveryPage(t *testing.T) {
 		},
 	}
 	repository := repo.Repository{Name: "app", Slug: "app", Description: "An app", Public: true}
+	page := wikiHead{Base: "/acme/app/wiki/", Name: "Home", CanWrite: true}
+	changes := textDiff{git.FileDiff{Hunks: []git.Hunk{{Lines: []git.DiffLine{{Op: '+', New: 1}, {Op: '-', Old: 1}, {Op: ' ', Old: 2, New: 2}}}, {}}}, true}
 	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
 	controls := []controlGroup{{Heading: "H", Controls: []control{
 		{Fields: []ui.Field{form.Checkbox("no_public", "yes", "No public content")}, You: "Nothing", Public: []ui.Link{link}}, {Locked: "Premium"},
@@ -105,6 +108,17 @@ func TestEveryPage(t *testing.T) {
 		"twostep.html":       {twoStepPage{TwoStep: user.TwoStep{Factors: []factor.Factor{{Failures: 100}}}, Problem: "On already", Back: "/x"}, twoStepPage{Problem: "Over", Hidden: []ui.Hidden{{}}}},
 		"verify.html":        {verifyPage{Code: code}},
 		"welcome.html":       {welcomePage{Form: form, Email: "a@example.com"}},
+		"wikidelete.html":    {wikiMove{wikiHead: page, Form: form}},
+		"wikidiff.html":      {wikiDiff{wikiHead: page, From: git.Commit{OID: git.ZeroOID}, Diff: changes}, wikiDiff{Diff: textDiff{More: true}}, wikiDiff{Diff: textDiff{FileDiff: git.FileDiff{Binary: true}}}, wikiDiff{}},
+		"wikiedit.html":      {wikiEdit{wikiHead: page, Form: form, New: true}, wikiEdit{Previews: true, Preview: "<p>x</p>", Conflict: &wikiConflict{Message: "No", Theirs: "x", Diff: changes}}, wikiEdit{Conflict: &wikiConflict{Gone: true}}},
+		"wikihistory.html":   {wikiHistory{wikiHead: page, Versions: make([]wikiVersion, 2), Older: "/x"}},
+		"wikimissing.html":   {page, wikiHead{}},
+		"wikipage.html":      {wikiPage{wikiHead: page, Text: "<p>x</p>", Contents: []markup.Heading{{Level: 1, ID: "a", Text: "A"}}, Last: git.Commit{OID: git.ZeroOID}}, wikiPage{Why: "No", Old: true, Last: git.Commit{OID: git.ZeroOID}}},
+		"wikipages.html":     {wikiPages{wikiHead: page, Pages: []ui.Link{link}, More: true}, wikiPages{}},
+		"wikirename.html":    {wikiMove{wikiHead: page, Form: form}},
+		"wikisearch.html":    {wikiPages{Hits: []wikiHit{{link, []git.Match{{Text: "x"}}}}, More: true}, wikiPages{wikiHead: wikiHead{Query: "x"}}, wikiPages{}},
+		"wikisettings.html":  {wikiSettingsPage{Form: form}},
+		"wikistart.html":     {wikiStart{wikiHead: page, Pages: true}, wikiStart{}},
 		"workspace.html":     {workspacePage{Repositories: []repo.Repository{repository}, Next: "b"}, workspacePage{First: true}, workspacePage{}},
 	})
 }

@@ -17,6 +17,7 @@ func (s *Site) adminOf(r *http.Request, g access.Grant, title, current string) u
 	shell.Side = []ui.Link{
 		{Text: "Repository", Href: base, Icon: "gear"},
 		{Text: "Permissions", Href: base + "/permissions", Icon: "people"},
+		{Text: "Wiki", Href: base + "/wiki", Icon: "book"},
 		{Text: "Access tokens", Href: base + "/access-tokens", Icon: "key"},
 	}
 	mark(shell.Side, base+current)

@@ -96,10 +96,15 @@ func (s *Site) inRepository(r *http.Request, g access.Grant, name, title, tab st
 	shell := s.shell(r, title)
 	base := repositoryPath(g)
 	shell.Crumbs = []ui.Link{{Text: g.Workspace().Name, Href: "/" + g.Workspace().Slug}, {Text: name, Href: base}}
-	shell.Tabs = []ui.Link{
-		{Text: "Source", Href: base, Icon: "file"},
-		{Text: "Commits", Href: base + "/commits", Icon: "commit"},
-		{Text: "Branches", Href: base + "/branches", Icon: "branch"},
+	if g.Sees(access.Repository) {
+		shell.Tabs = []ui.Link{
+			{Text: "Source", Href: base, Icon: "file"},
+			{Text: "Commits", Href: base + "/commits", Icon: "commit"},
+			{Text: "Branches", Href: base + "/branches", Icon: "branch"},
+		}
+	}
+	if g.Sees(access.Wiki) {
+		shell.Tabs = append(shell.Tabs, ui.Link{Text: "Wiki", Href: base + "/wiki", Icon: "book"})
 	}
 	if g.Repository().Permission >= access.Admin {
 		shell.Tabs = append(shell.Tabs, ui.Link{Text: "Settings", Href: base + "/admin", Icon: "gear"})
@@ -150,6 +155,7 @@ func notice(key string) ui.Notice {
 		"left":        "You have left the workspace.",
 		"signedout":   "You are signed out of Code.",
 		"created":     "Created.",
+		"deleted":     "Deleted.",
 		"requires":    "Two-step verification is required from now on, at every door.",
 		"optional":    "Two-step verification is no longer required.",
 		"willrequire": "Two-step verification will be required from the date below on. Members who aren't ready are told by mail.",

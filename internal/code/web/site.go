@@ -27,6 +27,7 @@ import (
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/request"
@@ -51,6 +52,7 @@ type Config struct {
 	Tokens       *token.Service
 	Workspaces   *workspace.Service
 	Repositories *repo.Service
+	Wikis        *wiki.Service
 }
 
 // Site is the web door. It is safe for concurrent use.

@@ -205,8 +205,14 @@ func (s *Site) showRaw(w http.ResponseWriter, r *http.Request, g access.Grant) e
 	if data == nil && node.Blob.Size > 0 {
 		return errs.TooLarge("The file is too large to be sent from here. Clone the repository to read it.")
 	}
+	sendRaw(w, place.Path, data)
+	return nil
+}
+
+// sendRaw answers with a file's bytes in such a way that nothing of it runs.
+func sendRaw(w http.ResponseWriter, name string, data []byte) {
 	header := w.Header()
-	switch kind := imageType(place.Path); {
+	switch kind := imageType(name); {
 	case kind != "":
 		header.Set("Content-Type", kind)
 	case binary(data):
@@ -219,7 +225,6 @@ func (s *Site) showRaw(w http.ResponseWriter, r *http.Request, g access.Grant) e
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("Content-Length", strconv.Itoa(len(data)))
 	_, _ = w.Write(data) // the reader went away: nothing to be done
-	return nil
 }
 
 // imageType is the type of an image that a page may hold, by its name.

@@ -53,6 +53,10 @@ func ScopeWords(scope access.Scope) string {
 		return "Clone and fetch repositories"
 	case access.ScopeWriteRepository:
 		return "Push to repositories, and read them"
+	case access.ScopeReadWiki:
+		return "Read and clone wikis"
+	case access.ScopeWriteWiki:
+		return "Write wikis, and read them"
 	case access.ScopeAdminRepository:
 		return "Create repositories, push to them and read them"
 	default:

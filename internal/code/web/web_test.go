@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestBlockedMemberAndOutsiderEverywhere(t *testing.T) {
 				blocked.is(p, 403, "You've been temporarily blocked from this page", "Workspace acme requires two-step verification.",
 					"Set up two-step verification", "Leave Acme Works", "Sign out", "Open your own settings")
 			}
-			if absent := visit(blocked, strings.Replace(path, "vault", "nothing", 1)); route.Action.Content() == access.Repository && absent.Code != p.Code {
+			if absent := visit(blocked, strings.Replace(path, "vault", "nothing", 1)); slices.Contains([]access.Content{access.Repository, access.Wiki}, route.Action.Content()) && absent.Code != p.Code {
 				t.Errorf("%s as blocked: a repository that isn't there answers %d", name, absent.Code)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,13 +51,14 @@ func newWorld(t *testing.T, d *db.DB, address string) *world {
 	code := codetest.New(t, d, address)
 	w := &world{T: t, now: code.Now}
 	var err error
+	repositories := code.Repositories(1 << 20)
 	w.Site, err = New(Config{
 		URL: address, AccountURL: "http://id.test", DB: d, Box: code.Box, Clock: w.now.Now, Gate: code.Gate,
 		Login: login.New(login.Config{
 			Issuer: issuerURL, ClientID: "code", Redirect: address + "/login/callback", Clock: w.now.Now,
 			Via: roundTrip(func(r *http.Request) (*http.Response, error) { return w.via.RoundTrip(r) }),
 		}),
-		Users: code.Users, Tokens: code.Tokens, Workspaces: code.Workspaces, Repositories: code.Repositories(1 << 20),
+		Users: code.Users, Tokens: code.Tokens, Workspaces: code.Workspaces, Repositories: repositories, Wikis: code.Wikis(repositories),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -228,6 +230,7 @@ func (w *world) invitation(email string) string {
 func (w *world) pushes(files map[string]string) {
 	w.Helper()
 	found, err := filepath.Glob(filepath.Join(w.Repositories.Dir, "*", "*.git"))
+	found = slices.DeleteFunc(found, func(dir string) bool { return strings.HasSuffix(dir, ".wiki.git") })
 	if err != nil || len(found) != 1 {
 		w.Fatalf("%v, %v", found, err)
 	}
