@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -92,27 +91,25 @@ func (c *auditVerify) Run(ctx context.Context) error {
 	})
 }
 
-type auditExport struct{ admin }
+type auditExport struct {
+	admin
+	Workspace string `help:"Only this workspace's part: its name in addresses." placeholder:"WORKSPACE"`
+}
 
 func (c *auditExport) Run(ctx context.Context) error {
 	return c.with(ctx, func(s *store) error {
-		out := bufio.NewWriter(os.Stdout)
-		lines := json.NewEncoder(out)
-		lines.SetEscapeHTML(false)
-		for after := int64(0); ; {
-			records, err := s.audit.Read(ctx, "", after, 1000)
+		id := ""
+		if c.Workspace != "" {
+			w, err := s.workspaces.Find(ctx, c.Workspace)
 			if err != nil {
 				return err
 			}
-			if len(records) == 0 {
-				return out.Flush()
-			}
-			for _, record := range records {
-				if err := lines.Encode(record); err != nil {
-					return err
-				}
-			}
-			after = records[len(records)-1].Seq
+			id = w.ID
 		}
+		out := bufio.NewWriter(os.Stdout)
+		if err := s.audit.Export(ctx, out, id); err != nil {
+			return err
+		}
+		return out.Flush()
 	})
 }

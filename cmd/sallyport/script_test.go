@@ -69,7 +69,7 @@ func params(p testscript.Params) testscript.Params {
 		"visit": cmdVisit, "press": cmdPress, "follow": cmdFollow, "otp": cmdOTP, "link": cmdLink, "capture": cmdCapture, "pick": cmdPick,
 		"person": cmdPerson, "signin": cmdSignIn, "enrol": cmdEnrol, "workspace": cmdWorkspace, "repository": cmdRepository,
 		"waitfor": cmdWaitFor, "controls": cmdControls,
-		"member": cmdMember, "token": cmdToken, "same": cmdSame,
+		"member": cmdMember, "token": cmdToken, "same": cmdSame, "sqlite": cmdSQLite,
 	}
 	return p
 }

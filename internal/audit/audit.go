@@ -2,8 +2,10 @@
 //
 // It owns the tables audit and audit_head. Entries are only ever appended,
 // in the transaction of the change that they tell of, and each carries the
-// SHA-256 of the one before: altering, dropping or inserting one breaks the
-// chain from there on, which Verify finds. An entry never holds a secret.
+// SHA-256 of the one before: altering, dropping, moving or inserting one breaks
+// the chain there, which Verify finds. Whoever can write the database can also
+// compute a whole new chain, which only a copy kept elsewhere gives away: so
+// export it, or keep backups. An entry never holds a secret.
 package audit
 
 import (
@@ -12,6 +14,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"sallyport.dev/internal/clock"
@@ -103,9 +106,11 @@ const columns = `seq, at, realm, workspace, actor, credential, address, action, 
 // Read gives up to limit records after a sequence number, oldest first; of
 // one workspace, or of all where workspace is empty.
 func (l *Log) Read(ctx context.Context, workspace string, after int64, limit int) ([]Record, error) {
+	if workspace == "" {
+		return db.All[Record](ctx, l.DB, `SELECT `+columns+` FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2`, after, limit)
+	}
 	return db.All[Record](ctx, l.DB, `
-		SELECT `+columns+` FROM audit
-		WHERE seq > $1 AND ($2 = '' OR workspace = $2) ORDER BY seq LIMIT $3`, after, workspace, limit)
+		SELECT `+columns+` FROM audit WHERE workspace = $1 AND seq > $2 ORDER BY seq LIMIT $3`, workspace, after, limit)
 }
 
 // Of gives up to limit records of a realm that somebody made or that are about
@@ -118,50 +123,27 @@ func (l *Log) Of(ctx context.Context, realm, id string, before int64, limit int)
 		realm, id, before, limit)
 }
 
-// Broken says where the chain breaks.
-type Broken struct {
-	Seq int64
-	Why string
-}
+// batch is how many records are held at a time while all are walked.
+const batch = 1000
 
-func (b *Broken) Error() string { return fmt.Sprintf("audit entry %d %s", b.Seq, b.Why) }
-
-// Verify follows the whole chain. It returns how many entries there are, or
-// *Broken for the first that doesn't fit.
-func (l *Log) Verify(ctx context.Context) (int64, error) {
-	head, err := db.One[struct {
-		Seq  int64
-		Hash string
-	}](ctx, l.DB, `SELECT seq, hash FROM audit_head WHERE id = 1`)
-	if err != nil {
-		return 0, fmt.Errorf("reading the end of the audit log: %w", err)
-	}
-	var last Record
-	for last.Seq < head.Seq {
-		records, err := l.Read(ctx, "", last.Seq, 1000)
+// Export writes the records of one workspace, or of all where it is empty, as
+// JSON Lines, oldest first. It holds a batch at a time, however many there are.
+func (l *Log) Export(ctx context.Context, w io.Writer, workspace string) error {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	for after := int64(0); ; {
+		records, err := l.Read(ctx, workspace, after, batch)
 		if err != nil {
-			return 0, fmt.Errorf("reading the audit log: %w", err)
+			return fmt.Errorf("reading the audit log: %w", err)
 		}
 		if len(records) == 0 {
-			return 0, &Broken{last.Seq + 1, "is missing"}
+			return nil
 		}
-		for _, r := range records {
-			if r.Seq > head.Seq {
-				break // appended while we were reading
+		for _, record := range records {
+			if err := lines.Encode(record); err != nil {
+				return fmt.Errorf("writing the audit log: %w", err)
 			}
-			switch {
-			case r.Seq != last.Seq+1:
-				return 0, &Broken{last.Seq + 1, "is missing"}
-			case r.Previous != last.Hash:
-				return 0, &Broken{r.Seq, "doesn't follow the entry before it"}
-			case r.Hash != r.sum():
-				return 0, &Broken{r.Seq, "was altered"}
-			}
-			last = r
 		}
+		after = records[len(records)-1].Seq
 	}
-	if last.Hash != head.Hash {
-		return 0, &Broken{last.Seq, "isn't the one that the log ends with"}
-	}
-	return last.Seq, nil
 }

@@ -54,6 +54,9 @@ func (s *Service) OpenSession(ctx context.Context, id Identity, info SessionInfo
 			if err := s.updateUser(ctx, tx, u); err != nil {
 				return err
 			}
+			if err := s.noteChanged(ctx, tx, before, u, info.Address); err != nil {
+				return err
+			}
 		}
 		session := sessionRow{
 			ID: db.NewID(), Hash: hash, User: u.ID, ACR: clean(id.ACR, 100), AMR: joinAMR(id.AMR), AuthTime: id.AuthTime,
@@ -72,6 +75,17 @@ func (s *Service) OpenSession(ctx context.Context, id Identity, info SessionInfo
 		return Session{}, fmt.Errorf("opening a session: %w", err)
 	}
 	return Session{Token: token, Expires: now.Add(sessionMost)}, nil
+}
+
+// noteChanged adds to the audit log what the issuer says otherwise than before.
+func (s *Service) noteChanged(ctx context.Context, tx *db.Tx, before, u User, from netip.Addr) error {
+	told := func(u User) map[string]any {
+		return map[string]any{"name": u.Name, "email": u.Email, "email_proven": u.EmailProven}
+	}
+	return s.Audit.Append(ctx, tx, audit.Entry{
+		Realm: "code", Actor: byIssuer, Address: addressText(from), Action: "user.changed", Target: u.ID,
+		Detail: map[string]any{"from": told(before), "to": told(u)},
+	})
 }
 
 // FromSession tells who a session's token stands for; the caller sets the

@@ -68,6 +68,7 @@ func TestEveryPage(t *testing.T) {
 	}
 	uitest.Check(t, pages, map[string][]any{
 		"app.html":           {appPage{Steps: enrolSteps(1), Problem: "Over", Setup: ui.TOTPSetup{QR: "<svg></svg>", Secret: "ABCD", URI: "otpauth://totp/x", Form: code}}},
+		"auditlog.html":      {auditPage{Filtered: true, Older: "?before=1", Entries: []auditLine{{AuditEntry: workspace.AuditEntry{At: now, Username: "alice", TargetUser: "bob", Address: "::1"}, Words: "Removed", By: "in the browser", Changes: []string{"a"}}, {Who: "The operator"}}}, auditPage{Turned: []turnedLine{{Turned: workspace.Turned{Username: "bob"}}, {}}}},
 		"blocked.html":       {ui.Blocked{Title: "Blocked", Of: "Acme", Action: link, Ways: []ui.Link{link}, Forms: []ui.PostLink{{Text: "Sign out", Action: "/logout"}}}},
 		"blame.html":         {blamePage{Trail: files.Trail, Parts: []blamePart{{BlamePart: git.BlamePart{From: 1, Lines: []string{"a", "b"}}}}}, blamePage{Why: "Large."}},
 		"branches.html":      {branchesPage{Form: form, Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}, {Compare: "/x"}}, More: true, CanWrite: true, CanAdmin: true}, branchesPage{}},

@@ -70,6 +70,8 @@ func (s *Site) addRoutes() {
 	s.page("/{workspace}/workspace/settings/access-controls/networks", access.LiftNetworks, s.showNetworks)
 	s.form("/{workspace}/workspace/settings/access-controls/networks", access.LiftNetworks, s.liftNetworks, nil)
 	s.tokenPages("/{workspace}/workspace/settings/access-tokens", access.ReadWorkspaceTokens, access.ManageWorkspaceTokens)
+	s.page("/{workspace}/workspace/settings/audit-log", access.ReadAudit, s.showAudit)
+	s.page("/{workspace}/workspace/settings/audit-log/export", access.ReadAudit, s.exportAudit)
 	s.page("/{workspace}/workspace/settings/plan", access.ReadPlan, s.showPlan)
 	s.page("/{workspace}/workspace/leave", access.LeaveWorkspace, s.showLeave)
 	s.form("/{workspace}/workspace/leave", access.LeaveWorkspace, s.leave, s.leaveAgain)

@@ -80,7 +80,8 @@ func (s *Site) settingsOf(r *http.Request, g access.Grant, title, current string
 		shell.Side = append(shell.Side,
 			ui.Link{Text: "Groups", Href: base + "groups", Icon: "people"},
 			ui.Link{Text: "Access controls", Href: base + "access-controls", Icon: "shield"},
-			ui.Link{Text: "Access tokens", Href: base + "access-tokens", Icon: "key"})
+			ui.Link{Text: "Access tokens", Href: base + "access-tokens", Icon: "key"},
+			ui.Link{Text: "Audit log", Href: base + "audit-log", Icon: "clock"})
 	}
 	shell.Side = append(shell.Side, ui.Link{Text: "Plan", Href: base + "plan", Icon: "info"})
 	mark(shell.Side, base+current)

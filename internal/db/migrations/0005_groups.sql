@@ -52,3 +52,6 @@ CREATE INDEX repository_group_group ON repository_group (group_id);
 -- whom the operator shut out.
 ALTER TABLE code_user ADD COLUMN suspended_by TEXT NOT NULL DEFAULT '';
 UPDATE code_user SET suspended_by = 'issuer' WHERE suspended;
+
+-- What one person did in one workspace.
+CREATE INDEX audit_workspace_actor ON audit (workspace, actor, seq);
