@@ -26,6 +26,7 @@ import (
 	"sallyport.dev/internal/config"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/job"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
@@ -67,7 +68,8 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	finish := inBackground(ctx, s.outbox.Run, records.Run, s.users.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
+	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: s.workspaces.Jobs()}
+	finish := inBackground(ctx, jobs.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account); err != nil {
 		return err

@@ -14,6 +14,13 @@ type Button struct {
 	Value  string
 }
 
+// Badge is a small mark beside a thing: the fragment "badge".
+type Badge struct {
+	Kind string // "good", "bad" or empty
+	Icon string
+	Text string
+}
+
 // Copy is a text to copy, such as a command: the fragment "copy".
 type Copy struct {
 	Label string // what it is, for those who can't see it: "Clone over HTTPS"

@@ -17,6 +17,7 @@ type Shell struct {
 	Side   []Link // links beside the page: the pages of a settings area
 	Tabs   []Link // links above the page: the views of one thing
 
+	Banner Notice // said at the top of each page while it holds; empty: nothing
 	Notice Notice // said once at the top; empty: nothing
 
 	RequestID string // shown in the footer where it isn't empty: on errors

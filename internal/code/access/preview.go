@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"sallyport.dev/internal/db"
@@ -77,17 +77,19 @@ func (g *Gate) Preview(ctx context.Context, grant Grant, proposed Policy, after 
 	proposed.RequireFrom = time.Time{}
 	w := would{now: now, policy: proposed, current: workspace.Policy}
 	out := Preview{Own: w.say(grant.Actor(), proposed)}
-	members, err := g.memberFacts(ctx, workspace.ID)
+	members, err := Members(ctx, g.db, workspace.ID, "", math.MaxInt32)
 	if err != nil {
 		return Preview{}, fmt.Errorf("previewing: reading the members: %w", err)
 	}
+	// Usernames in the order of their bytes, which isn't every database's.
+	slices.SortFunc(members, func(a, b MemberFacts) int { return cmp.Compare(a.Username, b.Username) })
 	out.Members = len(members)
 	out.Affected = w.affected(members, after, limit)
 	credentials, err := g.credentialFacts(ctx, workspace.ID, now)
 	if err != nil {
 		return Preview{}, fmt.Errorf("previewing: reading the credentials: %w", err)
 	}
-	byID := make(map[string]*memberFacts, len(members))
+	byID := make(map[string]*MemberFacts, len(members))
 	for i := range members {
 		byID[members[i].User] = &members[i]
 	}
@@ -118,11 +120,11 @@ func (w *would) judge(a Actor) (verdict Verdict, already bool) {
 	return w.say(a, w.policy), w.say(a, w.current).Outcome != Allow
 }
 
-func (w *would) affected(members []memberFacts, after string, limit int) List[Affected] {
+func (w *would) affected(members []MemberFacts, after string, limit int) List[Affected] {
 	var list List[Affected]
 	for i := range members {
 		m := &members[i]
-		verdict, already := w.judge(m.session(m.Held(), w.now))
+		verdict, already := w.judge(m.session(m.held(), w.now))
 		if verdict.Outcome == Allow {
 			continue
 		}
@@ -141,14 +143,14 @@ func (w *would) affected(members []memberFacts, after string, limit int) List[Af
 	return list
 }
 
-func (w *would) stopped(credentials []credentialFacts, members map[string]*memberFacts, limit int) List[Stopped] {
+func (w *would) stopped(credentials []credentialFacts, members map[string]*MemberFacts, limit int) List[Stopped] {
 	var list List[Stopped]
 	for _, c := range credentials {
 		m := members[c.User]
 		if m == nil && c.User != "" {
 			continue // suspended: it works no more
 		}
-		verdict, already := w.judge(c.actor(m))
+		verdict, already := w.judge(c.actor(m, w.now))
 		if verdict.Outcome == Allow {
 			continue
 		}
@@ -163,57 +165,6 @@ func (w *would) stopped(credentials []credentialFacts, members map[string]*membe
 	return list
 }
 
-// memberFacts is a member with the factors that are on and what the browser
-// that they used last has proven.
-type memberFacts struct {
-	User, Username, Name string
-	Role                 Role
-	Factors              Factors
-	AccountOpens         bool
-	Step                 Step
-	ACR, AMR             string
-	AuthTime             time.Time
-	Address              string // empty: no browser is signed in
-}
-
-// Held is what that browser has proven.
-func (m *memberFacts) Held() Evidence {
-	return Evidence{Step: m.Step, Account: Account{ACR: m.ACR, AMR: strings.Fields(m.AMR), AuthTime: m.AuthTime}}
-}
-
-// session is the member in a browser that has proven something. Where signing
-// in would ask for a step whatever the policy, it counts as taken.
-func (m *memberFacts) session(held Evidence, now time.Time) Actor {
-	a := Actor{Door: Web, Credential: Session, User: m.User, Address: addressOf(m.Address), Evidence: held}
-	a.Factors, a.AccountOpens = m.Factors, m.AccountOpens
-	if a.Step.Method == "" && !(a.AccountOpens && a.Account.MFA()) {
-		switch {
-		case m.Factors.WebAuthn:
-			a.Step = Step{WebAuthn, now}
-		case m.Factors.TOTP:
-			a.Step = Step{TOTP, now}
-		}
-	}
-	return a
-}
-
-func addressOf(text string) netip.Addr {
-	address, _ := netip.ParseAddr(text) // what can't be read isn't known
-	return address
-}
-
-func (g *Gate) memberFacts(ctx context.Context, workspace string) ([]memberFacts, error) {
-	return db.All[memberFacts](ctx, g.db, `
-		SELECT u.id, u.username, u.name, m.role,
-		  EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = u.id AND kind = 'totp' AND confirmed > 0),
-		  EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = u.id AND kind = 'webauthn' AND confirmed > 0),
-		  u.account_opens, COALESCE(s.step_method, ''), COALESCE(s.step_at, 0),
-		  COALESCE(s.account_acr, ''), COALESCE(s.account_amr, ''), COALESCE(s.account_time, 0), COALESCE(s.address, '')
-		FROM member m JOIN code_user u ON u.id = m.user_id
-		LEFT JOIN code_session s ON s.id = (SELECT l.id FROM code_session l WHERE l.user_id = u.id ORDER BY l.seen DESC, l.id DESC LIMIT 1)
-		WHERE m.workspace = $1 AND NOT u.suspended ORDER BY u.username`, workspace)
-}
-
 // credentialFacts is a credential that opens something of a workspace without
 // a browser.
 type credentialFacts struct {
@@ -222,17 +173,21 @@ type credentialFacts struct {
 	User     string // empty for a machine's
 	LastUsed time.Time
 	LastFrom string
+	Step     Step // given to an SSH key
 }
 
-func (c *credentialFacts) actor(owner *memberFacts) Actor {
+func (c *credentialFacts) actor(owner *MemberFacts, now time.Time) Actor {
 	a := Actor{Credential: c.Kind, Address: addressOf(c.LastFrom)}
+	if a.Step = c.Step; a.Step.Method == SecurityKey {
+		a.Step.At = now // it is given anew with each connection
+	}
 	if owner != nil {
 		a.User, a.Factors = owner.User, owner.Factors
 	}
 	return a
 }
 
-func (c *credentialFacts) owner(m *memberFacts) string {
+func (c *credentialFacts) owner(m *MemberFacts) string {
 	if m == nil {
 		return ""
 	}
@@ -242,9 +197,14 @@ func (c *credentialFacts) owner(m *memberFacts) string {
 // credentialFacts lists those that can still be used, the last used first.
 func (g *Gate) credentialFacts(ctx context.Context, workspace string, now time.Time) ([]credentialFacts, error) {
 	return db.All[credentialFacts](ctx, g.db, `
-		SELECT kind, name, COALESCE(user_id, ''), last_used, last_from FROM token
+		SELECT kind, name, COALESCE(user_id, ''), last_used, last_from, '' AS step_method, 0 AS step_at FROM token
 		WHERE expires > $2 AND (workspace = $1 OR user_id IN (SELECT user_id FROM member WHERE workspace = $1))
-		ORDER BY last_used DESC, id`, workspace, now)
+		UNION ALL
+		SELECT CASE WHEN user_id IS NULL THEN 'deploy_key' ELSE 'ssh_key' END, label, COALESCE(user_id, ''), last_used, last_from,
+		  CASE WHEN kind LIKE 'sk-%' THEN 'sk' ELSE step_method END, step_at FROM ssh_key
+		WHERE (expires = 0 OR expires > $2) AND (user_id IN (SELECT user_id FROM member WHERE workspace = $1)
+		  OR repository IN (SELECT id FROM repository WHERE workspace = $1))
+		ORDER BY last_used DESC, name`, workspace, now)
 }
 
 type replayRow struct {
@@ -259,7 +219,7 @@ type replayRow struct {
 
 // replay judges the accesses that were allowed. What people who have left did
 // meanwhile is left out, but for what was public.
-func (g *Gate) replay(ctx context.Context, w *would, workspace string, members map[string]*memberFacts) (Replay, error) {
+func (g *Gate) replay(ctx context.Context, w *would, workspace string, members map[string]*MemberFacts) (Replay, error) {
 	since := w.now.Unix()/86400 - ReplayDays
 	rows, err := db.All[replayRow](ctx, g.db, `
 		SELECT user_id, credential, door, action, reason, held, SUM(count) FROM access_record
@@ -294,7 +254,7 @@ func (g *Gate) replay(ctx context.Context, w *would, workspace string, members m
 
 // replayed judges one counter anew. Only the policy speaks: the permission was
 // there, and how fresh the step was for a sensitive action isn't the policy's.
-func (w *would) replayed(row replayRow, m *memberFacts) Verdict {
+func (w *would) replayed(row replayRow, m *MemberFacts) Verdict {
 	if row.Action == LeaveWorkspace.String() {
 		return Verdict{Outcome: Allow}
 	}

@@ -14,8 +14,8 @@ import (
 	"sallyport.dev/internal/ui"
 )
 
-// rosterShown is how many members the page lists; those who aren't ready come first.
-const rosterShown = 200
+// waitingShown is how many who aren't ready the page names.
+const waitingShown = 10
 
 type controlsPage struct {
 	Problem  string
@@ -28,10 +28,10 @@ type controlsPage struct {
 	Lapsed   bool      // something is on that the plan doesn't let on again
 	Groups   []controlGroup
 	Preview  *previewPart // of the form as it stands
-	Ready    int
-	Total    int
-	Members  []workspace.Standing // those who aren't ready first
-	You      string               // user id
+	Coverage workspace.Coverage
+	Chart    chart
+	Waiting  []memberLine // the first who aren't ready
+	Members  string       // path of the members
 }
 
 func controlsPath(g access.Grant) string { return settingsPath(g) + "access-controls" }
@@ -63,7 +63,11 @@ func (s *Site) controls(r *http.Request, g access.Grant, form ui.Form) (controls
 	if err != nil {
 		return controlsPage{}, err
 	}
-	roster, err := s.Workspaces.Roster(r.Context(), g)
+	coverage, err := s.Workspaces.Coverage(r.Context(), g)
+	if err != nil {
+		return controlsPage{}, err
+	}
+	waiting, _, err := s.Workspaces.Roster(r.Context(), g, workspace.Filter{Waiting: true, Limit: waitingShown})
 	if err != nil {
 		return controlsPage{}, err
 	}
@@ -76,12 +80,7 @@ func (s *Site) controls(r *http.Request, g access.Grant, form ui.Form) (controls
 	page := controlsPage{
 		Problem: form.Message(), Kept: r.FormValue("kept") != "", Path: controlsPath(g), PlanPath: settingsPath(g) + "plan",
 		On: ws.Policy.RequireTwoStep, Groups: c.groups(), Lapsed: c.lapsed(),
-		Total: len(roster), Members: roster[:min(len(roster), rosterShown)], You: g.Actor().User,
-	}
-	for _, standing := range roster {
-		if standing.Ready {
-			page.Ready++
-		}
+		Coverage: coverage, Chart: chartOf(coverage.Days), Waiting: memberLines(waiting, g, s.Clock()), Members: membersPath(g),
 	}
 	if ws.Policy.RequireFrom.After(s.Clock()) {
 		page.From = ws.Policy.RequireFrom

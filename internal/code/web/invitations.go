@@ -47,7 +47,7 @@ func (s *Site) showInvitation(w http.ResponseWriter, r *http.Request) error {
 	who := visitorOf(r).user
 	page := invitationPage{
 		Offer: offer, Grace: offer.RequiredFrom.After(s.Clock()), As: who.Username,
-		Ready: actor.Factors.Enrolled(), Path: r.URL.Path,
+		Ready: readyFor(offer, actor), Path: r.URL.Path,
 		SignIn: s.returns.carry("/login?invitation="+url.QueryEscape(token), r.URL.Path),
 	}
 	if who.ID != "" && !strings.EqualFold(who.Email, offer.Email) {
@@ -56,6 +56,12 @@ func (s *Site) showInvitation(w http.ResponseWriter, r *http.Request) error {
 	shell := s.shell(r, "Join "+offer.WorkspaceName)
 	shell.Narrow, shell.SignIn = true, ""
 	return s.render(w, r, http.StatusOK, "invitation.html", shell, page)
+}
+
+// readyFor reports whether somebody has what the workspace asks for.
+func readyFor(o workspace.Offer, a access.Actor) bool {
+	p := access.Policy{RequireTwoStep: true, PhishingResistant: o.PhishingResistant, AcceptAccountMFA: o.AcceptAccountMFA}
+	return p.MetBy(a.Evidence)
 }
 
 func (s *Site) acceptInvitation(w http.ResponseWriter, r *http.Request, g access.Grant) error {

@@ -53,6 +53,10 @@ func TestEveryPage(t *testing.T) {
 	page := wikiHead{Base: "/acme/app/wiki/", Name: "Home", CanWrite: true}
 	changes := textDiff{git.FileDiff{Hunks: []git.Hunk{{Lines: []git.DiffLine{{Op: '+', New: 1}, {Op: '-', Old: 1}, {Op: ' ', Old: 2, New: 2}}}, {}}}, true}
 	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
+	lines := []memberLine{
+		{Standing: workspace.Standing{Member: member, LastUse: now}, Kinds: "app", Badge: ui.Badge{Kind: "good", Icon: "proven", Text: "Ready"}},
+		{Standing: workspace.Standing{Member: workspace.Member{Role: access.Member}}},
+	}
 	controls := []controlGroup{{Heading: "H", Controls: []control{
 		{Fields: []ui.Field{form.Checkbox("no_public", "yes", "No public content")}, You: "Nothing", Public: []ui.Link{link}}, {Locked: "Premium"},
 	}}}
@@ -74,10 +78,10 @@ func TestEveryPage(t *testing.T) {
 		"branches.html":      {branchesPage{Form: form, Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}, {Compare: "/x"}}, More: true, CanWrite: true, CanAdmin: true}, branchesPage{}},
 		"codes.html":         {codesPage{Steps: enrolSteps(2), Codes: ui.RecoveryCodes{Codes: []string{"aaaa"}}}, codesPage{}},
 		"commits.html":       {commitsPage{Commits: []commitLine{{Browse: "/x"}}, Newest: "/x", Older: "/y"}, commitsPage{}},
-		"controls.html":      {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Lapsed: true, Groups: controls, Preview: &preview, Total: 3, Ready: 1, Members: []workspace.Standing{{Member: member}, {Ready: true}}, You: "1"}, controlsPage{Kept: true, Preview: &previewPart{Fix: &link, Refused: "No"}}, controlsPage{}},
 		"commit.html":        {commitPage{Commit: git.Commit{Message: "One\n\nBody"}, Parents: []ui.Link{link, link}, Diff: changed}, commitPage{Diff: diffView{Split: true, Files: changed.Files}}, commitPage{}},
 		"compare.html":       {comparePage{Form: form, Names: []string{"main"}, Compared: true, Diff: changed}, comparePage{}},
 		"edit.html":          {editPage{Form: form, Path: "a", Theirs: "x"}, editPage{New: true}},
+		"controls.html":      {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Lapsed: true, Groups: controls, Preview: &preview, Coverage: workspace.Coverage{Ready: 1, Enrol: 1, Strengthen: 1}, Chart: chart{Points: "0,0 1,1", Label: "Up"}, Waiting: lines}, controlsPage{Kept: true, Preview: &previewPart{Fix: &link, Refused: "No"}}, controlsPage{}},
 		"empty.html":         {emptyPage{Repository: repository, CanWrite: true}, emptyPage{}},
 		"file.html":          {filePage{Lines: []template.HTML{"a"}, Raw: "/raw", Edit: "/x"}, filePage{Why: "Empty."}, filePage{Image: true, Raw: "/raw"}, filePage{Target: "x"}, filePage{Rendered: "<p>x</p>", Other: link}},
 		"find.html":          {findPage{Files: []ui.Link{link}, More: true}, findPage{}},
@@ -89,7 +93,7 @@ func TestEveryPage(t *testing.T) {
 		"invitation.html":    {invitationPage{Offer: workspace.Offer{RequiresTwoStep: true, Role: access.Owner}, Grace: true, As: "alice", Ready: true}, invitationPage{Other: "Other"}, invitationPage{SignIn: "/login"}},
 		"leave.html":         {leavePage{Name: "Acme", Problem: "Last owner"}},
 		"logout.html":        {struct{}{}},
-		"members.html":       {membersPage{Form: form, Kept: true, Owner: true, Requires: true, You: "1", Members: []workspace.Member{member, {Role: access.Member}}, Invitations: []workspace.Invitation{{}}}, membersPage{Members: []workspace.Member{member}}},
+		"members.html":       {membersPage{Form: form, Kept: true, Owner: true, Requires: "two-step verification", You: "1", Members: lines, Standings: standingOptions(), Next: "/x", Invitations: []workspace.Invitation{{}}}, membersPage{}},
 		"networks.html":      {networksPage{Name: "Acme", Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, networksPage{}},
 		"newrepository.html": {newRepositoryPage{Form: form}},
 		"newworkspace.html":  {newWorkspacePage{Form: form}},

@@ -20,7 +20,8 @@ type visitor struct {
 	user  user.User
 	token secret.String
 	err   error
-	form  error // what is wrong with the form as it was sent
+	form  error        // what is wrong with the form as it was sent
+	grant access.Grant // what the gate allowed; zero on pages that aren't judged
 }
 
 type visitorKey struct{}
@@ -85,7 +86,10 @@ func (s *Site) open(method, pattern string, h door.Open) { s.routes.Open(method,
 
 // page adds a page behind the gate.
 func (s *Site) page(pattern string, action access.Action, h door.Gated) {
-	s.routes.Gated(http.MethodGet, pattern, action, h)
+	s.routes.Gated(http.MethodGet, pattern, action, func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+		visitorOf(r).grant = g
+		return h(w, r, g)
+	})
 }
 
 // again shows a form once more, as it was typed, with what is wrong with it.
@@ -95,6 +99,7 @@ type again func(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.
 // shows the form again; without show, it is a page of its own.
 func (s *Site) form(pattern string, action access.Action, do door.Gated, show again) {
 	s.routes.Gated(http.MethodPost, pattern, action, func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+		visitorOf(r).grant = g
 		err := visitorOf(r).form
 		if err == nil {
 			err = do(w, r, g)

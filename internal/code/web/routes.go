@@ -55,6 +55,7 @@ func (s *Site) addRoutes() {
 	s.form("/{workspace}/workspace/settings/members/invite", access.ManageMembers, s.invite, s.membersAgain)
 	s.form("/{workspace}/workspace/settings/members/role", access.ManageMembers, s.changeRole, s.membersAgain)
 	s.form("/{workspace}/workspace/settings/members/remove", access.ManageMembers, s.removeMember, s.membersAgain)
+	s.form("/{workspace}/workspace/settings/members/remind", access.ManageMembers, s.remind, s.membersAgain)
 	s.form("/{workspace}/workspace/settings/members/withdraw", access.ManageMembers, s.withdraw, s.membersAgain)
 	s.page("/{workspace}/workspace/settings/groups", access.ReadGroups, s.showGroups)
 	s.form("/{workspace}/workspace/settings/groups", access.ManageGroups, s.createGroup, s.groupsAgain)

@@ -22,6 +22,7 @@ func (s *Site) shell(r *http.Request, title string) ui.Shell {
 	if shell.Person == "" {
 		shell.Person = v.user.Username
 	}
+	shell.Banner = s.graceBanner(r, v.grant)
 	shell.Nav = []ui.Link{{Text: "Workspaces", Href: "/", Current: r.URL.Path == "/"}}
 	shell.Menu = []ui.Link{
 		{Text: "Personal settings", Href: "/account/settings/", Icon: "gear"},
@@ -32,6 +33,28 @@ func (s *Site) shell(r *http.Request, title string) ui.Shell {
 		shell.Menu = append(shell.Menu, ui.Link{Text: "Your account", Href: s.AccountURL + "/manage-profile", Icon: "person"})
 	}
 	return shell
+}
+
+// graceBanner tells members of a workspace who aren't ready from when on it
+// will require two-step verification.
+func (s *Site) graceBanner(r *http.Request, g access.Grant) ui.Notice {
+	ws, evidence := g.Workspace(), g.Actor().Evidence
+	if ws.Role == access.Outsider || !ws.Policy.RequireFrom.After(s.Clock()) || ws.Policy.MetBy(evidence) {
+		return ui.Notice{}
+	}
+	back := "/" + ws.Slug
+	if r.Method == http.MethodGet {
+		back = r.URL.RequestURI()
+	}
+	out := ui.Notice{
+		Kind: "warn", Text: ws.Name + " will require two-step verification from " + dateWords(ws.Policy.RequireFrom) + " on, and yours isn't set up yet.",
+		Link: ui.Link{Text: "Set up two-step verification", Href: s.returns.carry(twoStepPath, back)},
+	}
+	if evidence.Factors.Enrolled() {
+		out.Text = ws.Name + " will require a security key or passkey from " + dateWords(ws.Policy.RequireFrom) + " on, and you have none yet."
+		out.Link.Text = "Add a security key or passkey"
+	}
+	return out
 }
 
 const (
@@ -161,6 +184,8 @@ func notice(key string) ui.Notice {
 		"optional":    "Two-step verification is no longer required.",
 		"willrequire": "Two-step verification will be required from the date below on. Members who aren't ready are told by mail.",
 		"controls":    "The access controls are saved. They hold from the next request on, at every door.",
+		"reminded":    "Reminders are on their way by mail to those who aren't ready.",
+		"allready":    "Everyone is ready: there is nobody to remind.",
 		"lifted":      "The allowed networks are lifted: the workspace can be reached from any network.",
 	}[key]
 	if text == "" {

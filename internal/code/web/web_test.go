@@ -138,7 +138,7 @@ func TestOwnerMustMeetTheRuleFirst(t *testing.T) {
 			owner.is(owner.get(got), 200, "the form as you left it", `value="on" checked`)
 		}
 		owner.leads(owner.post(controls, "require", "on"), controls)
-		owner.is(owner.get(controls), 200, "is required from now on", "Required", "1 of 1 member has")
+		owner.is(owner.get(controls), 200, "is required from now on", "Required", "1 of 1 member is ready")
 		owner.is(owner.post(controls, "require", "perhaps"), 400)
 		owner.is(owner.get(twoStepPath+"turn-off"), 200, "you are its last owner who meets its rule")
 		owner.is(owner.post(twoStepPath+"turn-off", "code", owner.code()), 409, "You are the last owner who meets")

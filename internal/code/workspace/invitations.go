@@ -15,8 +15,11 @@ import (
 	"sallyport.dev/internal/secret"
 )
 
-// invitationFor is how long an invitation works.
-const invitationFor = 7 * 24 * time.Hour
+const (
+	invitationFor = 7 * 24 * time.Hour // how long an invitation works
+	firstAgain    = time.Minute        // until an open one can be sent again; it doubles each time
+	longestAgain  = 24 * time.Hour
+)
 
 // Invitation is one that is open.
 type Invitation struct {
@@ -37,12 +40,15 @@ type Offer struct {
 	Expires                      time.Time
 	RequiresTwoStep              bool
 	RequiredFrom                 time.Time // the end of the grace; zero: no grace
+	PhishingResistant            bool      // and it must be a security key or passkey
+	AcceptAccountMFA             bool      // MFA of the account will do as well
 }
 
 // Invite mails an invitation, whose link is <URL>/invitations/<token>.
 // Where the address has an open one, that is sent anew with a new link, the
-// given role and another seven days. It needs access.ManageMembers; it is of
-// kind Conflict for "email" where the person is a member already.
+// given role and another seven days, after a wait that doubles each time. It
+// needs access.ManageMembers; it is of kind Conflict for "email" where the
+// person is a member already, and TooMany where they were invited just now.
 func (s *Service) Invite(ctx context.Context, g access.Grant, email string, role access.Role) (Invitation, error) {
 	if err := g.Require(access.ManageMembers); err != nil {
 		return Invitation{}, err
@@ -68,6 +74,9 @@ func (s *Service) Invite(ctx context.Context, g access.Grant, email string, role
 		if member {
 			return errs.Conflict("email", "%s is a member already.", email)
 		}
+		if err := s.refuseAgain(ctx, tx, g.Workspace().ID, email, in.Created); err != nil {
+			return err
+		}
 		if in.ID, err = s.putInvitation(ctx, tx, g.Workspace().ID, in, hash, g.Actor().User); err != nil {
 			return err
 		}
@@ -85,6 +94,34 @@ func (s *Service) Invite(ctx context.Context, g access.Grant, email string, role
 		return Invitation{}, fmt.Errorf("inviting: %w", err)
 	}
 	return in, nil
+}
+
+// refuseAgain keeps an address from being mailed over and over. The workspace is locked.
+func (s *Service) refuseAgain(ctx context.Context, tx *db.Tx, workspace, email string, now time.Time) error {
+	last, sent, err := s.lastInvitation(ctx, tx, workspace, email)
+	if err != nil || sent == 0 {
+		return err
+	}
+	wait := firstAgain
+	for range sent - 1 {
+		wait = min(2*wait, longestAgain)
+	}
+	if left := last.Add(wait).Sub(now); left > 0 {
+		return errs.TooMany(left, "%s was invited %s ago. You can send it again in %s.", email, roughly(now.Sub(last)), roughly(left))
+	}
+	return nil
+}
+
+// roughly says a span in whole minutes or hours, at least one.
+func roughly(d time.Duration) string {
+	n, unit := int(d.Round(time.Minute)/time.Minute), "minute"
+	if d > 90*time.Minute {
+		n, unit = int(d.Round(time.Hour)/time.Hour), "hour"
+	}
+	if n = max(n, 1); n > 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", n, unit)
 }
 
 // Invitations lists the open ones, newest first: for owners; others get none.
@@ -208,6 +245,12 @@ func (s *Service) invitationMail(o offerRow, token secret.String) mail.Message {
 	rule := ""
 	if o.RequiresTwoStep {
 		rule = "\nThis workspace requires two-step verification in Code. You can set it up right after accepting; an app on your phone is all that it takes."
+		if o.PhishingResistant {
+			rule = "\nThis workspace requires two-step verification in Code, with a security key or passkey. You can set it up right after accepting."
+		}
+		if o.AcceptAccountMFA {
+			rule += " Signing in to your account with MFA will do as well."
+		}
 		if o.RequiredFrom.After(s.Clock()) {
 			rule += " It is required from " + o.RequiredFrom.Format("2 January 2006, 15:04") + " UTC on."
 		}

@@ -132,6 +132,7 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, g access.Grant, w Workspa
 	if err := s.updatePolicy(ctx, tx, w.ID, to); err != nil {
 		return err
 	}
+	tx.AfterCommit(s.wake)
 	return s.note(ctx, tx, g, w.ID, "workspace.policy", w.ID, map[string]any{"from": from, "to": to})
 }
 

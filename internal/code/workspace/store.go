@@ -72,9 +72,10 @@ func (s *Service) byID(ctx context.Context, q db.Q, id string) (Workspace, error
 func (s *Service) updatePolicy(ctx context.Context, tx *db.Tx, id string, r policyRow) error {
 	_, err := db.Exec(ctx, tx, `
 		UPDATE workspace SET require_two_step = $2, require_from = $3, accept_account = $4, phishing_resistant = $5,
-		  ask_again = $6, ask_over_ssh = $7, refuse_machines = $8, networks = $9, no_public = $10 WHERE id = $1`,
+		  ask_again = $6, ask_over_ssh = $7, refuse_machines = $8, networks = $9, no_public = $10,
+		  required_at = CASE WHEN require_two_step THEN required_at ELSE $11 END WHERE id = $1`,
 		id, r.RequireTwoStep, r.RequireFrom, r.AcceptAccount, r.PhishingResistant,
-		r.AskAgain, r.AskOverSSH, r.RefuseMachines, r.Networks, r.NoPublic)
+		r.AskAgain, r.AskOverSSH, r.RefuseMachines, r.Networks, r.NoPublic, s.Clock())
 	return err
 }
 
@@ -155,7 +156,7 @@ func (s *Service) hasMemberWithEmail(ctx context.Context, tx *db.Tx, workspace, 
 // address. It gives the id of the one that there is then.
 func (s *Service) putInvitation(ctx context.Context, tx *db.Tx, workspace string, in Invitation, hash, inviter string) (string, error) {
 	id, err := db.One[string](ctx, tx, `
-		UPDATE invitation SET hash = $3, role = $4, inviter = $5, created = $6, expires = $7
+		UPDATE invitation SET hash = $3, role = $4, inviter = $5, created = $6, expires = $7, sent = sent + 1
 		WHERE workspace = $1 AND email = $2 AND accepted = 0 RETURNING id`,
 		workspace, in.Email, hash, in.Role, inviter, in.Created, in.Expires)
 	if !errs.Is(err, errs.KindNotFound) {
@@ -166,6 +167,16 @@ func (s *Service) putInvitation(ctx context.Context, tx *db.Tx, workspace string
 		INSERT INTO invitation (id, hash, workspace, email, role, inviter, created, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		id, hash, workspace, in.Email, in.Role, inviter, in.Created, in.Expires)
 	return id, err
+}
+
+// lastInvitation gives when the open one to an address was sent last, and how
+// often; zero where there is none.
+func (s *Service) lastInvitation(ctx context.Context, tx *db.Tx, workspace, email string) (last time.Time, sent int, err error) {
+	r, err := db.One[struct {
+		Last time.Time
+		Sent int
+	}](ctx, tx, `SELECT COALESCE(MAX(created), 0), COALESCE(MAX(sent), 0) FROM invitation WHERE workspace = $1 AND email = $2 AND accepted = 0`, workspace, email)
+	return r.Last, r.Sent, err
 }
 
 func (s *Service) openInvitations(ctx context.Context, workspace string, now time.Time) ([]Invitation, error) {
@@ -188,7 +199,7 @@ type offerRow struct {
 
 func (s *Service) offer(ctx context.Context, q db.Q, hash string, now time.Time) (offerRow, error) {
 	return db.One[offerRow](ctx, q, `
-		SELECT i.id, i.workspace, w.slug, w.name, u.name, i.email, i.role, i.expires, w.require_two_step, w.require_from
+		SELECT i.id, i.workspace, w.slug, w.name, u.name, i.email, i.role, i.expires, w.require_two_step, w.require_from, w.phishing_resistant, w.accept_account
 		FROM invitation i JOIN workspace w ON w.id = i.workspace JOIN code_user u ON u.id = i.inviter
 		WHERE i.hash = $1 AND i.accepted = 0 AND i.expires > $2`, hash, now)
 }

@@ -2,9 +2,8 @@
 // which role and in which groups, who is invited, and its policy (the access
 // controls).
 //
-// It owns the tables workspace, member, workspace_group, group_member and
-// invitation. It doesn't decide who
-// may do what: every function for a person takes an access.Grant and refuses
+// It owns the tables workspace, member, workspace_group, group_member, invitation
+// and coverage. It doesn't decide who may do what: every function for a person takes an access.Grant and refuses
 // one made for something else. Package access reads its tables.
 //
 // What always holds:
@@ -24,6 +23,7 @@ package workspace
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"sallyport.dev/internal/audit"
@@ -42,6 +42,9 @@ type Service struct {
 	Outbox      *mail.Outbox
 	URL         string // Code's address, without a slash at the end, for links in mails
 	DefaultPlan Plan   // of new workspaces; empty: premium
+
+	once  sync.Once
+	began chan struct{} // see switched
 }
 
 // Plan is what a workspace is entitled to. The operator sets it.
