@@ -82,7 +82,7 @@ func startSallyport(ctx context.Context, dir string) (*server, error) {
 	}
 	data := filepath.Join(dir, "data")
 	cmd, sites, err := start(ctx, dir, []string{"Code", "Account"}, program,
-		"serve", "--data", data, "--code-listen", "127.0.0.1:0", "--account-listen", "127.0.0.1:0", "--log-level", "warn")
+		"serve", "--data", data, "--code-listen", "127.0.0.1:0", "--account-listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0", "--log-level", "warn")
 	if err != nil {
 		return nil, err
 	}

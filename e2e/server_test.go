@@ -41,7 +41,7 @@ func serve(t *testing.T, flags ...string) *server {
 	t.Helper()
 	program := need(t, stage.program)
 	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: &journal{}, read: map[string]bool{}}
-	args := append([]string{"serve", "--data", s.data, "--code-listen", "127.0.0.1:0", "--account-listen", "127.0.0.1:0", "--log-level", "debug"}, flags...)
+	args := append([]string{"serve", "--data", s.data, "--code-listen", "127.0.0.1:0", "--account-listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0", "--log-level", "debug"}, flags...)
 	command := exec.Command(program, args...)
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	command.Stderr = s.log

@@ -163,6 +163,27 @@ func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], token)
 }
 
+// sshkey [-at PAGE] NAME WHO FIELD=VALUE… makes a key pair in NAME.key and adds
+// it on WHO's page of SSH keys, or on a repository's page of deploy keys. $NAME
+// is then how ssh is called with it.
+func cmdSSHKey(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNot(ts, neg)
+	page := "/account/settings/ssh-keys/"
+	if len(args) > 1 && args[0] == "-at" {
+		page, args = args[1], args[2:]
+	}
+	if len(args) < 2 {
+		ts.Fatalf("usage: sshkey [-at PAGE] NAME WHO FIELD=VALUE…")
+	}
+	name, who := args[0], args[1]
+	file := ts.MkAbs(name + ".key")
+	ts.Check(ts.Exec("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file))
+	ts.Setenv(name, "ssh -T -F none -i "+file+" -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile="+ts.MkAbs("known_hosts"))
+	cmdVisit(ts, false, []string{who, ts.Getenv("CODE") + page})
+	cmdPress(ts, false, append([]string{who, "Add key", "Public key=" + strings.TrimSpace(ts.ReadFile(file+".pub"))}, args[2:]...))
+	landed(ts, page, "200")
+}
+
 // landed fails where the last page isn't the one expected.
 func landed(ts *testscript.TestScript, path, status string) {
 	if got := ts.Getenv("URL"); got != ts.Getenv("CODE")+path || ts.Getenv("STATUS") != status {

@@ -69,7 +69,7 @@ func params(p testscript.Params) testscript.Params {
 		"visit": cmdVisit, "press": cmdPress, "follow": cmdFollow, "otp": cmdOTP, "link": cmdLink, "capture": cmdCapture, "pick": cmdPick,
 		"person": cmdPerson, "signin": cmdSignIn, "enrol": cmdEnrol, "workspace": cmdWorkspace, "repository": cmdRepository,
 		"waitfor": cmdWaitFor, "controls": cmdControls,
-		"member": cmdMember, "token": cmdToken, "same": cmdSame, "sqlite": cmdSQLite,
+		"member": cmdMember, "token": cmdToken, "sshkey": cmdSSHKey, "same": cmdSame, "sqlite": cmdSQLite,
 	}
 	return p
 }
@@ -92,8 +92,8 @@ type server struct {
 }
 
 // serve [-as NAME] FLAG… starts the program and waits until it says where its
-// sites are: $CODE, $ACCOUNT and, where there is one, $SETUP. Its log goes to
-// NAME.log (server.log).
+// sites are: $CODE, $ACCOUNT, $SSH (host:port) and, where there is one, $SETUP.
+// Its log goes to NAME.log (server.log).
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNot(ts, neg)
 	name := "server"
@@ -103,6 +103,9 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	flags := []string{"serve"}
 	if !contains(args, "--code-listen") && ts.Getenv("SALLYPORT_CODE_LISTEN") == "" && !contains(args, "--config") {
 		flags = append(flags, "--code-listen", "127.0.0.1:0", "--account-listen", "127.0.0.1:0")
+	}
+	if !contains(args, "--ssh-listen") {
+		flags = append(flags, "--ssh-listen", "127.0.0.1:0")
 	}
 	logPath := ts.MkAbs(name + ".log")
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -150,6 +153,8 @@ func awaitAddresses(ts *testscript.TestScript, lines <-chan string, logPath stri
 			case "Account":
 				ts.Setenv("ACCOUNT", address)
 				quiet = time.After(time.Second)
+			case "SSH":
+				ts.Setenv("SSH", address)
 			case "Set up":
 				ts.Setenv("SETUP", address)
 				go drain(lines)

@@ -18,6 +18,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/api"
 	"sallyport.dev/internal/code/githttp"
+	"sallyport.dev/internal/code/gitssh"
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
 	codeweb "sallyport.dev/internal/code/web"
@@ -56,6 +57,10 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	shell, err := listenSSH(ctx, &c.Serve, s.folder)
+	if err != nil {
+		return err
+	}
 	s.atAddresses(code.URL, account.URL)
 	s.workspaces.DefaultPlan = workspace.Plan(c.DefaultPlan)
 
@@ -64,17 +69,17 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	records := access.NewRecords(s.db)
-	codeHandler, err := buildCode(&c.Serve, s, system, records, code, account, accountHandler)
+	codeHandler, err := buildCode(&c.Serve, s, system, records, code, account, shell, accountHandler)
 	if err != nil {
 		return err
 	}
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: s.workspaces.Jobs()}
 	finish := inBackground(ctx, jobs.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
-	if err := announce(ctx, s, code, account); err != nil {
+	if err := announce(ctx, s, code, account, shell); err != nil {
 		return err
 	}
-	return serveUntil(ctx, handlers(s.db, code, account, codeHandler, accountHandler))
+	return serveUntil(ctx, handlers(s.db, code, account, codeHandler, accountHandler), shell)
 }
 
 // clientSecret is Code's at the built-in issuer; both ends derive it.
@@ -126,7 +131,7 @@ func (s *store) suspendInCode(ctx context.Context, tx *db.Tx, person string, sus
 	return nil
 }
 
-func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Records, code, account *site, accountHandler http.Handler) (http.Handler, error) {
+func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Records, code, account *site, shell *sshSite, accountHandler http.Handler) (http.Handler, error) {
 	settings, err := loginSettings(c, s, code, account, accountHandler)
 	if err != nil {
 		return nil, err
@@ -147,6 +152,12 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	}
 	if c.Issuer == "" {
 		config.AccountURL = account.URL
+	}
+	if shell != nil {
+		config.SSH = codeweb.SSH{URL: shell.URL, Fingerprints: shell.fingerprints()}
+		shell.door = gitssh.New(gitssh.Config{
+			URL: code.URL, HostKeys: shell.keys, Clock: clock.System, Gate: gate, Users: s.users, Repositories: repositories, Wikis: wikis,
+		})
 	}
 	pages, err := codeweb.New(config)
 	if err != nil {
@@ -184,8 +195,11 @@ func loginSettings(c *config.Serve, s *store, code, account *site, accountHandle
 }
 
 // announce says where the sites are, for a person and for a script to read.
-func announce(ctx context.Context, s *store, code, account *site) error {
+func announce(ctx context.Context, s *store, code, account *site, shell *sshSite) error {
 	fmt.Printf("Code:    %s\nAccount: %s\n", code.URL, account.URL)
+	if shell != nil {
+		fmt.Printf("SSH:     %s\n", shell.address())
+	}
 	setUp, err := s.people.SetupLink(ctx)
 	if err != nil {
 		return err

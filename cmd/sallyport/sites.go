@@ -153,11 +153,26 @@ func withHealth(d *db.DB, next http.Handler) http.Handler {
 }
 
 // serveUntil answers on all listeners until ctx ends, and then finishes the
-// requests under way within stopLimit.
-func serveUntil(ctx context.Context, byListener map[net.Listener]http.Handler) error {
+// requests under way within stopLimit. There may be no door for SSH.
+func serveUntil(ctx context.Context, byListener map[net.Listener]http.Handler, shell *sshSite) error {
 	var all errgroup.Group
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if shell != nil {
+		all.Go(func() error {
+			defer stop()
+			return shell.door.Serve(shell.listener)
+		})
+		all.Go(func() error {
+			<-ctx.Done()
+			limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+			defer cancel()
+			if err := shell.door.Shutdown(limit); err != nil {
+				slog.Warn("git commands over SSH were cut at the stop", "err", err)
+			}
+			return nil
+		})
+	}
 	for listener, handler := range byListener {
 		server := &http.Server{
 			Handler:           withoutStalls(handler),

@@ -35,7 +35,7 @@ func TestAStopFinishesTheRequestUnderWay(t *testing.T) {
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	served, answered := make(chan error, 1), make(chan string, 1)
-	go func() { served <- serveUntil(ctx, map[net.Listener]http.Handler{listener: handler}) }()
+	go func() { served <- serveUntil(ctx, map[net.Listener]http.Handler{listener: handler}, nil) }()
 	go func() {
 		response, err := http.Get("http://" + listener.Addr().String())
 		if err != nil {
@@ -75,7 +75,7 @@ func TestOneListenerThatFailsEndsTheOther(t *testing.T) {
 	}
 	second.Close()
 	none := http.NotFoundHandler()
-	if err := serveUntil(t.Context(), map[net.Listener]http.Handler{first: none, second: none}); err == nil {
+	if err := serveUntil(t.Context(), map[net.Listener]http.Handler{first: none, second: none}, nil); err == nil {
 		t.Error("it ended without saying why")
 	}
 }
@@ -138,7 +138,7 @@ func TestWithACertificateTheSitesAreHTTPS(t *testing.T) {
 	served := make(chan error, 1)
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) })
 	go func() {
-		served <- serveUntil(ctx, map[net.Listener]http.Handler{code.listener: hello, account.listener: hello})
+		served <- serveUntil(ctx, map[net.Listener]http.Handler{code.listener: hello, account.listener: hello}, nil)
 	}()
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
 	response, err := client.Get(code.URL)

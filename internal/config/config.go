@@ -53,8 +53,10 @@ type Serve struct {
 
 	CodeListen    string `help:"Where Code listens. Port 0 picks a free one." default:"127.0.0.1:8080" placeholder:"HOST:PORT" env:"SALLYPORT_CODE_LISTEN"`
 	AccountListen string `help:"Where Account listens; where it is the same as Code's, the Host header tells them apart." default:"127.0.0.1:8081" placeholder:"HOST:PORT" env:"SALLYPORT_ACCOUNT_LISTEN"`
+	SSHListen     string `name:"ssh-listen" help:"Where git over SSH listens; empty: off." default:"127.0.0.1:2222" placeholder:"HOST:PORT" env:"SALLYPORT_SSH_LISTEN"`
 	CodeURL       string `name:"code-url" help:"Code's address as browsers see it." placeholder:"URL" env:"SALLYPORT_CODE_URL"`
 	AccountURL    string `name:"account-url" help:"Account's address as browsers see it." placeholder:"URL" env:"SALLYPORT_ACCOUNT_URL"`
+	SSHURL        string `name:"ssh-url" help:"The SSH address as git clients see it, such as ssh://code.example.com." placeholder:"URL" env:"SALLYPORT_SSH_URL"`
 	TLSCert       string `name:"tls-cert" help:"A certificate chain (PEM); without it, plain HTTP." placeholder:"FILE" env:"SALLYPORT_TLS_CERT"`
 	TLSKey        string `name:"tls-key" help:"The certificate's key (PEM)." placeholder:"FILE" env:"SALLYPORT_TLS_KEY"`
 
@@ -87,13 +89,20 @@ func (s *Serve) OneListener() bool {
 func (s *Serve) Validate() error {
 	for _, check := range []error{
 		address("code-listen", s.CodeListen), address("account-listen", s.AccountListen),
-		site("code-url", s.CodeURL), site("account-url", s.AccountURL),
+		site("code-url", s.CodeURL), site("account-url", s.AccountURL), sshSite(s.SSHURL),
 	} {
 		if check != nil {
 			return check
 		}
 	}
+	if s.SSHListen != "" {
+		if err := address("ssh-listen", s.SSHListen); err != nil {
+			return err
+		}
+	}
 	switch {
+	case s.SSHListen == "" && s.SSHURL != "":
+		return errors.New("--ssh-url needs --ssh-listen, which is empty: SSH is off")
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return errors.New("--tls-cert and --tls-key go together; give both or neither")
 	case s.OneListener() && (s.CodeURL == "" || s.AccountURL == "" || hostOf(s.CodeURL) == hostOf(s.AccountURL)):
@@ -130,6 +139,17 @@ func site(flag, value string) error {
 	if err != nil || at.Host == "" || (at.Scheme != "https" && at.Scheme != "http") ||
 		at.Path != "" || at.RawQuery != "" || at.Fragment != "" || at.User != nil {
 		return fmt.Errorf("--%s: %q is no site's address; give scheme and host alone, such as https://code.example.com", flag, value)
+	}
+	return nil
+}
+
+func sshSite(value string) error {
+	if value == "" {
+		return nil
+	}
+	at, err := url.Parse(value)
+	if err != nil || at.Scheme != "ssh" || at.Hostname() == "" || at.Path != "" || at.RawQuery != "" || at.Fragment != "" || at.User != nil {
+		return fmt.Errorf("--ssh-url: %q is no SSH address; give scheme, host and port alone, such as ssh://code.example.com:2222", value)
 	}
 	return nil
 }

@@ -153,13 +153,28 @@ func printable(name string) string {
 
 // PushLimits bounds a push.
 type PushLimits struct {
-	Pack int64 // bytes of its pack
+	Pack  int64 // bytes of its pack
+	stays bool  // the connection stays after the push
+}
+
+// answer tells a client what came of its push, and reads away what it still
+// sends. By HTTP it reads no answer before it has sent everything; on a
+// connection that stays, it doesn't end before it has the answer.
+func (l PushLimits) answer(body io.Reader, w io.Writer, report []byte) error {
+	if !l.stays {
+		drain(body, l.Pack)
+	}
+	_, err := w.Write(report)
+	if l.stays {
+		drain(body, l.Pack)
+	}
+	return err
 }
 
 // errPushTooLarge says that a push's pack was over the limit.
 var errPushTooLarge = errors.New("the push is over the limit")
 
-// ReceivePack takes in a push from a client that speaks stateless HTTP. Git
+// ReceivePack takes in a push from a client that has had the references. Git
 // keeps the pack apart until it has come whole and been checked, so a push that
 // is cut short, too large or malformed changes nothing.
 //
@@ -174,29 +189,31 @@ func (r *Repository) ReceivePack(ctx context.Context, protocol Protocol, limits 
 		return nil, nil // a client asks so whether it may push, before it sends much
 	}
 	if reasons := asked.refused(); reasons != nil {
-		drain(body, limits.Pack)
-		_, err := w.Write(asked.report("", "ok", func(name string) string { return reasons[name] }))
-		return asked.updates, err
+		report := asked.report("", "ok", func(name string) string { return reasons[name] })
+		return asked.updates, limits.answer(body, w, report)
 	}
 	done, err := r.git.startPacking(ctx)
 	if err != nil {
 		return asked.updates, err
 	}
+	done = sync.OnceFunc(done)
 	defer done()
-	err = r.receive(ctx, protocol, limits, asked, body, &packetWriter{w: w})
+	err = r.receive(ctx, protocol, limits, asked, body, &packetWriter{w: w}, done)
 	r.dropClones()
-	drain(body, limits.Pack)
 	if errors.Is(err, errPushTooLarge) {
 		over := "larger than " + Size(limits.Pack) + ", the limit here"
-		_, err = w.Write(asked.report("This push is "+over+". Nothing was changed.", over, func(string) string { return "the push is " + over }))
+		report := asked.report("This push is "+over+". Nothing was changed.", over, func(string) string { return "the push is " + over })
+		return asked.updates, limits.answer(body, w, report)
 	}
+	drain(body, limits.Pack)
 	return asked.updates, err
 }
 
 // receive runs git receive-pack between body and w. To stop it, its input is
 // ended: git then finds the pack incomplete and clears away what it has of it,
-// which it can't always do after a signal. That follows only if need be.
-func (r *Repository) receive(ctx context.Context, protocol Protocol, limits PushLimits, asked push, body io.Reader, w *packetWriter) error {
+// which it can't always do after a signal. That follows only if need be. It
+// calls ended with the end of git, before the client's.
+func (r *Repository) receive(ctx context.Context, protocol Protocol, limits PushLimits, asked push, body io.Reader, w *packetWriter, ended func()) error {
 	running, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	cmd, stderr := r.git.command(running, process{
@@ -229,6 +246,7 @@ func (r *Repository) receive(ctx context.Context, protocol Protocol, limits Push
 		}
 	}()
 	err = cmd.Wait()
+	ended()
 	<-fed
 	switch held, holding := w.held(); {
 	case !holding:

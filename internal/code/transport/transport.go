@@ -71,6 +71,27 @@ func (t Transport) ReceivePack(ctx context.Context, g access.Grant, protocol git
 		return err
 	}
 	changed, err := r.Push(ctx, protocol, git.PushLimits{Pack: t.MaxPush}, body, w)
+	return t.after(ctx, g, changed, err)
+}
+
+// Serve talks to a client over a connection that stays, such as SSH, from the
+// advertisement to the client's end. What changes meanwhile in who may do what
+// doesn't cut it off.
+func (t Transport) Serve(ctx context.Context, g access.Grant, service git.Service, protocol git.Protocol, in io.Reader, out io.Writer) error {
+	r, err := t.open(g, t.ActionOf(service))
+	if err != nil {
+		return err
+	}
+	if service == git.UploadPack {
+		return r.UploadSession(ctx, protocol, in, out)
+	}
+	changed, err := r.PushSession(ctx, protocol, git.PushLimits{Pack: t.MaxPush}, in, out)
+	return t.after(ctx, g, changed, err)
+}
+
+// after tells of a push that changed something, whatever happened to the client
+// since.
+func (t Transport) after(ctx context.Context, g access.Grant, changed bool, err error) error {
 	if changed {
 		err = errors.Join(err, t.Pushed(context.WithoutCancel(ctx), g))
 	}

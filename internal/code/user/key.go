@@ -255,13 +255,15 @@ func (s *Service) noteKey(ctx context.Context, tx *db.Tx, g access.Grant, what s
 
 // KeyHolder is who comes with a key.
 type KeyHolder struct {
-	Actor access.Actor
-	Name  string // "alice", or "the deploy key “ci” of acme/app"
+	Actor    access.Actor
+	Name     string // "alice", or "the deploy key “ci” of acme/app"
+	lastUsed time.Time
 }
 
 // FromKey tells who a public key stands for, by its fingerprint; the caller
-// has seen proof of the private key, and sets the actor's Door. The actor has
-// taken the second step where one was given to the key, from this address,
+// sets the actor's Door. That a key was named proves nothing: whoever acts on
+// the answer must have seen proof of the private key. The actor has taken the
+// second step where one was given to the key, from this address,
 // within the life of a session (decision 0011).
 //
 // It is of kind Unauthenticated where the key is unknown, removed or expired,
@@ -276,9 +278,6 @@ func (s *Service) FromKey(ctx context.Context, fingerprint string, address netip
 	if err != nil {
 		return KeyHolder{}, fmt.Errorf("reading an SSH key: %w", err)
 	}
-	if now.Sub(k.LastUsed) >= seenEvery {
-		s.seen.key(k.ID, now, addressText(address))
-	}
 	actor := access.Actor{CredentialID: k.ID, Address: address}
 	if k.Repository != "" {
 		actor.Credential = access.DeployKey
@@ -287,11 +286,18 @@ func (s *Service) FromKey(ctx context.Context, fingerprint string, address netip
 		if k.Writable {
 			actor.Scopes = []access.Scope{access.ScopeWriteRepository, access.ScopeWriteWiki}
 		}
-		return KeyHolder{actor, "the deploy key “" + k.Label + "” of " + k.Slug}, nil
+		return KeyHolder{actor, "the deploy key “" + k.Label + "” of " + k.Slug, k.LastUsed}, nil
 	}
 	actor.Credential, actor.User = access.SSHKey, k.User
 	if k.StepFrom == addressText(address) && now.Sub(k.Step.At) < sessionMost {
 		actor.Step = k.Step
 	}
-	return KeyHolder{actor, k.Username}, nil
+	return KeyHolder{actor, k.Username, k.LastUsed}, nil
+}
+
+// UsedKey notes that somebody came in with their key, up to a minute exactly.
+func (s *Service) UsedKey(h KeyHolder) {
+	if now := s.Clock(); now.Sub(h.lastUsed) >= seenEvery {
+		s.seen.key(h.Actor.CredentialID, now, addressText(h.Actor.Address))
+	}
 }

@@ -176,6 +176,7 @@ func TestKeysOfPeople(t *testing.T) {
 			holder.Actor.User != alice.actorOf(alice.session).User || holder.Actor.Step.Method != "" {
 			w.Errorf("%+v, %v", holder, err)
 		}
+		w.UsedKey(holder)
 		if err := w.Flush(w.Context()); err != nil {
 			w.Error(err)
 		}

@@ -40,6 +40,23 @@ func (s *Service) AskingOverSSH(ctx context.Context, a access.Actor) ([]string, 
 	return slugs, nil
 }
 
+// WorkspacesAskingOverSSH lists the actor's workspaces, by slug, whose rules
+// want the second step over SSH too.
+func (s *Service) WorkspacesAskingOverSSH(ctx context.Context, g access.Grant) ([]string, error) {
+	if err := g.Require(access.ReadSelf, access.ManageKeys); err != nil {
+		return nil, err
+	}
+	workspaces, err := s.asking(ctx, g.Actor().User)
+	if err != nil {
+		return nil, fmt.Errorf("reading which workspaces ask over SSH: %w", err)
+	}
+	slugs := make([]string, len(workspaces))
+	for i, w := range workspaces {
+		slugs[i] = w.Slug
+	}
+	return slugs, nil
+}
+
 // StepByKey takes the second step over SSH, with a code of an authenticator app
 // or a recovery code, for the key that the actor came with. Errors are those of
 // VerifyStep; Unauthenticated says that the key is gone.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/secret"
@@ -40,6 +41,9 @@ func (k keptForms) keep(ctx context.Context, session, path string, fields url.Va
 	}
 	for _, name := range neverKept {
 		kept.Del(name)
+	}
+	if user.PrivateKey(kept.Get("key")) { // pasted by mistake
+		kept.Del("key")
 	}
 	plain, err := json.Marshal(kept)
 	if err != nil {

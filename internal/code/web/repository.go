@@ -72,22 +72,37 @@ func (s *Site) openRepository(r *http.Request, g access.Grant) (opened, error) {
 // emptyPage teaches the first push.
 type emptyPage struct {
 	Repository repo.Repository
-	Clone      string
+	Clone      cloneBox
 	Start      string // commands for new work
 	Push       string // commands for work that exists
 	TokensPath string
+	KeysPath   string
 	CanWrite   bool
 }
 
 // repositoryPage is what a repository shows first.
 type repositoryPage struct {
 	Repository repo.Repository
-	Clone      string
+	Clone      cloneBox
 	Find       string // address of the search for files
 	Search     string // address of the search in them
 	Archives   []ui.Link
 	Languages  []language
 	Folder     folder
+}
+
+// cloneBox is the commands that clone a repository.
+type cloneBox struct{ HTTPS, SSH string }
+
+// cloneBox gives the commands for what lies below the repository's path. Who
+// isn't signed in has no key.
+func (s *Site) cloneBox(g access.Grant, below string) cloneBox {
+	path := repositoryPath(g) + below
+	box := cloneBox{HTTPS: "git clone " + s.URL + path}
+	if g.Actor().User != "" && s.SSH.On() {
+		box.SSH = "git clone " + s.SSH.address(path)
+	}
+	return box
 }
 
 func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -112,7 +127,7 @@ func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.G
 	}
 	shell := s.inRepository(r, g, o.Name, o.Name, "")
 	page := repositoryPage{
-		Repository: o.Repository, Clone: "git clone " + o.clone, Folder: f,
+		Repository: o.Repository, Clone: s.cloneBox(g, ".git"), Folder: f,
 		Find: o.address("find", place.Ref, ""), Search: o.address("search", place.Ref, ""), Archives: o.archives(place.Ref),
 	}
 	if page.Languages, err = o.languages(r, place); err != nil {
@@ -127,7 +142,7 @@ func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant,
 		return err
 	}
 	page := emptyPage{
-		Repository: o.Repository, Clone: "git clone " + o.clone, TokensPath: tokensPath,
+		Repository: o.Repository, Clone: s.cloneBox(g, ".git"), TokensPath: tokensPath, KeysPath: keysPath,
 		CanWrite: g.Repository().Permission >= access.Write,
 		Start: "git clone " + o.clone + "\ncd " + o.Slug + "\necho \"# " + o.Slug + "\" > README.md\ngit add README.md\n" +
 			"git commit -m \"First commit\"\ngit push -u origin HEAD:" + branch,

@@ -41,6 +41,11 @@ func (s *Site) addRoutes() {
 	s.page("/account/settings/sessions/", access.ReadSelf, s.showSessions)
 	s.form("/account/settings/sessions/end", access.EndSessions, s.endOneSession, nil)
 	s.form("/account/settings/sessions/end-others", access.EndSessions, s.endOtherSessions, nil)
+	s.page("/account/settings/ssh-keys/", access.ReadSelf, s.showKeys)
+	s.form("/account/settings/ssh-keys/", access.ManageKeys, s.addKey, s.keysAgain)
+	s.form("/account/settings/ssh-keys/rename", access.ManageKeys, s.renameKey, s.keysProblem)
+	s.form("/account/settings/ssh-keys/verify", access.ManageKeys, s.verifyKey, s.keysProblem)
+	s.form("/account/settings/ssh-keys/remove", access.ManageKeys, s.removeKey, nil)
 	s.page("/workspaces/new", access.CreateWorkspace, s.showNewWorkspace)
 	s.form("/workspaces/new", access.CreateWorkspace, s.createWorkspace, s.newWorkspaceAgain)
 	s.form("/invitations/{token}", access.AcceptInvitation, s.acceptInvitation, nil)
@@ -112,6 +117,9 @@ func (s *Site) addRoutes() {
 	s.form("/{workspace}/{repo}/admin/permissions", access.ManagePermissions, s.setPermission, s.permissionsAgain)
 	s.page("/{workspace}/{repo}/admin/wiki", access.ReadRepositoryAdmin, s.showWikiSettings)
 	s.form("/{workspace}/{repo}/admin/wiki", access.SetVisibility, s.saveWikiSettings, s.wikiSettingsAgain)
+	s.page("/{workspace}/{repo}/admin/deploy-keys", access.ReadRepositoryAdmin, s.showDeployKeys)
+	s.form("/{workspace}/{repo}/admin/deploy-keys", access.ManageDeployKeys, s.addDeployKey, s.deployKeysAgain)
+	s.form("/{workspace}/{repo}/admin/deploy-keys/remove", access.ManageDeployKeys, s.removeDeployKey, nil)
 	s.tokenPages("/{workspace}/{repo}/admin/access-tokens", access.ReadRepositoryTokens, access.ManageRepositoryTokens)
 
 	// Its wiki's. A page's name can't begin with an underscore.

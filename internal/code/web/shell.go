@@ -27,6 +27,7 @@ func (s *Site) shell(r *http.Request, title string) ui.Shell {
 	shell.Menu = []ui.Link{
 		{Text: "Personal settings", Href: "/account/settings/", Icon: "gear"},
 		{Text: "Two-step verification", Href: twoStepPath, Icon: "shield"},
+		{Text: "SSH keys", Href: keysPath, Icon: "key"},
 		{Text: "API tokens", Href: tokensPath, Icon: "key"},
 	}
 	if s.AccountURL != "" {
@@ -72,6 +73,7 @@ func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
 	shell.Side = []ui.Link{
 		{Text: "Profile", Href: profilePath, Icon: "person"},
 		{Text: "Two-step verification", Href: twoStepPath, Icon: "shield"},
+		{Text: "SSH keys", Href: keysPath, Icon: "key"},
 		{Text: "API tokens", Href: tokensPath, Icon: "key"},
 		{Text: "Security", Href: securityPath, Icon: "proven"},
 		{Text: "Sessions", Href: sessionsPath, Icon: "clock"},
@@ -162,6 +164,9 @@ func notice(key string) ui.Notice {
 		"saved":       "Saved.",
 		"ended":       "That browser is signed out.",
 		"others":      "Every other browser is signed out.",
+		"keyadded":    "The key is added.",
+		"keyremoved":  "The key is removed. It opens nothing any more.",
+		"keyverified": "The key has the second step, for connections from where this browser is.",
 		"revoked":     "The token is revoked. It stopped working at once.",
 		"twostepon":   "Two-step verification is on.",
 		"turnedoff":   "Two-step verification is off.",

@@ -42,6 +42,7 @@ var pagesFS embed.FS
 type Config struct {
 	URL        string // of this site, as browsers see it
 	AccountURL string // of the built-in account site; empty with another issuer
+	SSH        SSH
 
 	DB           *db.DB
 	Box          *secret.Box
