@@ -89,6 +89,8 @@ type Person struct {
 	user.User
 	Session secret.String
 	Token   string
+	At      netip.Addr // where their browser is
+	app     string     // the secret of their authenticator app
 }
 
 // Person makes somebody with a profile.
@@ -106,7 +108,7 @@ func (c *Code) Person(name string) *Person {
 	if err != nil {
 		c.Fatal(err)
 	}
-	p := &Person{Code: c, User: u, Session: session.Token}
+	p := &Person{Code: c, User: u, Session: session.Token, At: Here}
 	p.Token = p.TokenWith(access.Scopes()...)
 	return p
 }
@@ -124,7 +126,7 @@ func (p *Person) TokenWith(scopes ...access.Scope) string {
 // Grant asks the gate as the person's browser does.
 func (p *Person) Grant(action access.Action, target access.Target) access.Grant {
 	p.Helper()
-	actor, _, err := p.Users.FromSession(p.Context(), p.Session, Here)
+	actor, _, err := p.Users.FromSession(p.Context(), p.Session, p.At)
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -144,13 +146,30 @@ func (p *Person) Enrol() {
 	if err != nil {
 		p.Fatal(err)
 	}
-	code, err := totp.GenerateCode(strings.ReplaceAll(pending.Secret.Reveal(), " ", ""), p.Now.Now())
-	if err != nil {
-		p.Fatal(err)
-	}
-	done, err := p.Users.ConfirmTOTP(p.Context(), g, pending.ID, code, "phone")
+	p.app = strings.ReplaceAll(pending.Secret.Reveal(), " ", "")
+	done, err := p.Users.ConfirmTOTP(p.Context(), g, pending.ID, p.AppCode(), "phone")
 	if err != nil {
 		p.Fatal(err)
 	}
 	p.Session = done.Session.Token
+}
+
+// AppCode is what the person's authenticator app shows now.
+func (p *Person) AppCode() string {
+	p.Helper()
+	code, err := totp.GenerateCode(p.app, p.Now.Now())
+	if err != nil {
+		p.Fatal(err)
+	}
+	return code
+}
+
+// TakeStep takes the second step again, in the person's session.
+func (p *Person) TakeStep() {
+	p.Helper()
+	session, err := p.Users.VerifyStep(p.Context(), p.Session, p.AppCode(), p.At)
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Session = session.Token
 }

@@ -1,10 +1,12 @@
 package gitssh_test
 
 import (
+	"bufio"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/pem"
-	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -22,7 +24,6 @@ import (
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
-	"sallyport.dev/internal/errs"
 )
 
 // site is Code's address as the texts name it.
@@ -39,6 +40,7 @@ type world struct {
 	door     *gitssh.Door
 	port     string
 	known    string // the known_hosts file
+	asked    string // the file with what was asked last
 
 	alice, bob, eve *codetest.Person
 }
@@ -281,20 +283,83 @@ func (w *world) says(what, got string, status int, want string, wantStatus int) 
 	}
 }
 
-func (w *world) is(err error, kind errs.Kind, what string) {
-	w.Helper()
-	if !errs.Is(err, kind) {
-		w.Errorf("%s: %v", what, err)
-	}
-}
-
 const couldNotRead = "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists."
 
 func lines(text ...string) string { return strings.Join(text, "\n") }
 
-func at(format string, args ...any) string { return fmt.Sprintf(format, args...) }
-
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	m.Run()
+}
+
+// answering has stock ssh take what it asks for from a program, one line of the
+// answers after the other.
+func (w *world) answering(answers ...string) []string {
+	w.Helper()
+	dir := w.TempDir()
+	w.asked = filepath.Join(dir, "asked")
+	program := filepath.Join(dir, "askpass")
+	script := "#!/bin/sh\nprintf '%s' \"$1\" >" + w.asked + "\nhead -n1 " + dir + "/answers\nsed -i 1d " + dir + "/answers\n"
+	for name, text := range map[string]string{program: script, dir + "/answers": strings.Join(answers, "\n") + "\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
+			w.Fatal(err)
+		}
+	}
+	return []string{"SSH_ASKPASS=" + program, "SSH_ASKPASS_REQUIRE=force"}
+}
+
+// prompts gives what was asked last.
+func (w *world) prompts() string {
+	w.Helper()
+	text, err := os.ReadFile(w.asked)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(text)
+}
+
+// lastKey is the key that was added last.
+func (w *world) lastKey() string {
+	w.Helper()
+	id, err := db.One[string](w.Context(), w.DB, `SELECT id FROM ssh_key ORDER BY created DESC, id DESC LIMIT 1`)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return id
+}
+
+// offers gives the server's lists of algorithms, in the order of RFC 4253 §7.1.
+func (w *world) offers() [8][]string {
+	w.Helper()
+	conn, err := net.Dial("tcp", "127.0.0.1:"+w.port)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	if line, err := in.ReadString('\n'); err != nil || line != "SSH-2.0-Sallyport\r\n" {
+		w.Fatalf("it begins with %q, %v", line, err)
+	}
+	if _, err := io.WriteString(conn, "SSH-2.0-test\r\n"); err != nil {
+		w.Fatal(err)
+	}
+	var head struct {
+		Length  uint32
+		Padding byte
+	}
+	if err := binary.Read(in, binary.BigEndian, &head); err != nil {
+		w.Fatal(err)
+	}
+	packet := make([]byte, head.Length-1)
+	if _, err := io.ReadFull(in, packet); err != nil {
+		w.Fatal(err)
+	}
+	var lists [8][]string
+	rest := packet[1+16:] // its type and a cookie
+	for i := range lists {
+		n := binary.BigEndian.Uint32(rest)
+		lists[i] = strings.Split(string(rest[4:4+n]), ",")
+		rest = rest[4+n:]
+	}
+	return lists
 }
