@@ -21,6 +21,7 @@ import (
 	"sallyport.dev/internal/code/gitssh"
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	codeweb "sallyport.dev/internal/code/web"
 	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
@@ -142,13 +143,16 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 		Audit: s.audit, MaxPush: int64(c.MaxPush),
 	}
 	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, MaxPush: repositories.MaxPush}
-	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories})
+	snippets := &snippet.Service{
+		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, MaxPush: repositories.MaxPush,
+	}
+	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {
 		return nil, err
 	}
 	config := codeweb.Config{
 		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: login.New(settings),
-		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis,
+		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis, Snippets: snippets,
 	}
 	if c.Issuer == "" {
 		config.AccountURL = account.URL
@@ -156,14 +160,14 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	if shell != nil {
 		config.SSH = codeweb.SSH{URL: shell.URL, Fingerprints: shell.fingerprints()}
 		shell.door = gitssh.New(gitssh.Config{
-			URL: code.URL, HostKeys: shell.keys, Clock: clock.System, Gate: gate, Users: s.users, Repositories: repositories, Wikis: wikis,
+			URL: code.URL, HostKeys: shell.keys, Clock: clock.System, Gate: gate, Users: s.users, Repositories: repositories, Wikis: wikis, Snippets: snippets,
 		})
 	}
 	pages, err := codeweb.New(config)
 	if err != nil {
 		return nil, err
 	}
-	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Tokens: s.tokens, Repositories: repositories, Wikis: wikis})
+	clients := githttp.New(githttp.Config{URL: code.URL, Gate: gate, Tokens: s.tokens, Repositories: repositories, Wikis: wikis, Snippets: snippets})
 	return request.Wrap("code", c.Proxies(), doors(rest.Handler(), clients, pages.Handler())), nil
 }
 

@@ -27,6 +27,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
@@ -42,6 +43,7 @@ type Config struct {
 	Tokens       *token.Service
 	Workspaces   *workspace.Service
 	Repositories *repo.Service
+	Snippets     *snippet.Service
 }
 
 // API is the REST door. It is safe for concurrent use.
@@ -70,7 +72,9 @@ func New(config Config) (*API, error) {
 	}, adapter{a.routes})
 	a.operations(described)
 	for _, path := range described.OpenAPI().Paths {
-		delete(path.Get.Responses, "422") // huma's idea of invalid input; ours is 400
+		if path.Get != nil {
+			delete(path.Get.Responses, "422")
+		} // huma's idea of invalid input; ours is 400
 	}
 	description, err := json.Marshal(described.OpenAPI())
 	if err != nil {
@@ -129,6 +133,7 @@ func (a *API) operations(to huma.API) {
 	add(a, to, access.ReadRepository, a.getRepository, huma.Operation{
 		Path: "/2.0/repositories/{workspace}/{repo}", OperationID: "getRepository", Summary: "A repository",
 	})
+	a.snippetOperations(to)
 }
 
 const actionKey = "x-action"

@@ -150,6 +150,12 @@ func noun(action access.Action) string {
 		return "repository"
 	case access.Workspace:
 		return "workspace"
+	case access.Wiki:
+		return "wiki"
+	case access.IssueTracker:
+		return "issue tracker"
+	case access.Snippet:
+		return "snippet"
 	default:
 		return "page"
 	}

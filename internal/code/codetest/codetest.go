@@ -16,6 +16,7 @@ import (
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/wiki"
@@ -81,6 +82,12 @@ func (c *Code) Repositories(maxPush int64) *repo.Service {
 // Wikis makes the room of wikis, beside the repositories.
 func (c *Code) Wikis(beside *repo.Service) *wiki.Service {
 	return &wiki.Service{DB: c.DB, Dir: beside.Dir, Git: beside.Git, Clock: c.Now.Now, MaxPush: beside.MaxPush}
+}
+
+// Snippets makes the room of snippets, with the same git.
+func (c *Code) Snippets(beside *repo.Service) *snippet.Service {
+	c.Helper()
+	return &snippet.Service{DB: c.DB, Dir: c.TempDir(), Git: beside.Git, Clock: c.Now.Now, Audit: c.Audit, MaxPush: beside.MaxPush}
 }
 
 // Person is a user of Code with a session and a token of every scope.

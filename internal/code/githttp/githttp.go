@@ -23,6 +23,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/transport"
 	"sallyport.dev/internal/code/wiki"
@@ -42,6 +43,7 @@ type Config struct {
 	Tokens       *token.Service
 	Repositories *repo.Service
 	Wikis        *wiki.Service
+	Snippets     *snippet.Service
 }
 
 // Door answers git clients.
@@ -57,6 +59,7 @@ func New(config Config) *Door {
 	d.routes = door.New(door.Config{Gate: config.Gate, Authenticate: d.authenticate, Fail: d.fail})
 	d.serve("", "/{workspace}/{repo}.git/", config.Repositories.Transport())
 	d.serve("wiki", "/{workspace}/{repo}.git/wiki/", config.Wikis.Transport())
+	d.serve("snippet", "/snippets/{workspace}/{id}.git/", config.Snippets.Transport())
 	return d
 }
 
@@ -85,7 +88,8 @@ type place struct {
 // split takes an address of git's apart; ok is false for any other. The ".git"
 // of a repository may be left out, as git allows.
 func split(path string) (at place, ok bool) {
-	parts := strings.SplitN(strings.TrimPrefix(path, "/"), "/", 3)
+	path, snippet := strings.CutPrefix(strings.TrimPrefix(path, "/"), "snippets/")
+	parts := strings.SplitN(path, "/", 3)
 	if len(parts) < 3 || parts[0] == "" {
 		return at, false
 	}
@@ -94,6 +98,10 @@ func split(path string) (at place, ok bool) {
 	at.name = name
 	if rest, ok := strings.CutPrefix(at.rest, "wiki/"); ok && dotted {
 		at.kind, at.rest = "wiki", rest
+	}
+	if snippet {
+		at.kind = "snippet"
+		return at, name != "" && dotted
 	}
 	known := at.rest == "info/refs" || at.rest == string(git.UploadPack) || at.rest == string(git.ReceivePack)
 	return at, name != "" && (known || dotted)
@@ -114,7 +122,11 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	route := chi.NewRouteContext()
 	route.URLParams.Add("workspace", at.workspace)
-	route.URLParams.Add("repo", at.name)
+	if at.kind == "snippet" {
+		route.URLParams.Add("id", at.name)
+	} else {
+		route.URLParams.Add("repo", at.name)
+	}
 	r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route))
 
 	method, rest := http.MethodPost, at.rest

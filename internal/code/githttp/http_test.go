@@ -160,8 +160,8 @@ func TestAddressesAndMethods(t *testing.T) {
 		t.Errorf("without .git and in capitals: %d %s", got.status, got.body)
 	}
 	for path, want := range map[string]bool{
-		"/a/b.git/info/refs": true, "/a/b/info/refs": true, "/a/b/git-upload-pack": true, "/a/b.git/anything": true, "/a/b.git/": true, "/a/b.git/wiki/info/refs": true,
-		"/": false, "/a/b": false, "/a/b.git": false, "/a/b/src/main": false, "/a/.git/info/refs": false, "//b.git/info/refs": false, "/a/b/info/refs/x": false, "/a/b/wiki/info/refs": false,
+		"/a/b.git/info/refs": true, "/a/b/info/refs": true, "/a/b/git-upload-pack": true, "/a/b.git/anything": true, "/a/b.git/": true, "/a/b.git/wiki/info/refs": true, "/snippets/a/b.git/info/refs": true,
+		"/": false, "/a/b": false, "/a/b.git": false, "/a/b/src/main": false, "/a/.git/info/refs": false, "//b.git/info/refs": false, "/a/b/info/refs/x": false, "/a/b/wiki/info/refs": false, "/snippets/a/b": false, "/snippets/a/b/info/refs": false,
 	} {
 		if githttp.Matches(path) != want {
 			t.Errorf("%s: want %v", path, want)
@@ -171,6 +171,8 @@ func TestAddressesAndMethods(t *testing.T) {
 		read, write := access.ReadRepository, access.WriteRepository
 		if strings.Contains(route.Pattern, "/wiki/") {
 			read, write = access.ReadWiki, access.WriteWiki
+		} else if strings.HasPrefix(route.Pattern, "/snippets/") {
+			read, write = access.ReadSnippet, access.WriteSnippet
 		}
 		want := read
 		if strings.Contains(route.Pattern, "receive-pack") {

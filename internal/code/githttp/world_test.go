@@ -42,7 +42,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	code := codetest.New(t, dbtest.SQLite(t), site)
 	w := &world{Code: code, repos: code.Repositories(maxPush)}
-	w.door = githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos, Wikis: w.Wikis(w.repos)})
+	w.door = githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos, Wikis: w.Wikis(w.repos), Snippets: w.Snippets(w.repos)})
 	w.server = httptest.NewServer(request.Wrap("code", nil, w.door))
 	t.Cleanup(w.server.Close)
 	w.acme(w.DB)

@@ -37,7 +37,11 @@ func (d *Door) locate(path string) (at place, ok bool) {
 	case 2: // {workspace}/{repo}.git
 		name := strings.TrimSuffix(parts[1], ".git")
 		return place{access.Target{Workspace: parts[0], Repository: name}, d.Repositories.Transport()}, name != ""
-	case 3: // {workspace}/{repo}.git/wiki
+	case 3: // snippets/{workspace}/{id}.git, {workspace}/{repo}.git/wiki
+		if parts[0] == "snippets" {
+			id, dotted := strings.CutSuffix(parts[2], ".git")
+			return place{access.Target{Workspace: parts[1], Snippet: id}, d.Snippets.Transport()}, id != "" && dotted
+		}
 		name, dotted := strings.CutSuffix(parts[1], ".git")
 		of := access.Target{Workspace: parts[0], Repository: name}
 		return place{of, d.Wikis.Transport()}, name != "" && dotted && strings.TrimSuffix(parts[2], ".git") == "wiki"

@@ -128,6 +128,8 @@ func TestCommands(t *testing.T) {
 		{"git-upload-pack '/acme/app.git/wiki'", "", 0},
 		{"git-receive-pack 'acme/app.git/wiki.git'", "", 0},
 		{"git-upload-pack 'acme/app/wiki'", noAddress, 1},
+		{"git-upload-pack 'snippets/acme/nothing.git'", hidden, 1},
+		{"git-upload-pack 'snippets/acme/nothing'", noAddress, 1},
 		{"git-upload-pack 'acme/app.git/issues'", noAddress, 1},
 		{"git-upload-pack 'acme/none.git/wiki'", hidden, 1},
 		{"git-upload-pack 'acme/none.git'", hidden, 1},

@@ -24,6 +24,7 @@ import (
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/wiki"
 )
@@ -37,6 +38,7 @@ type Config struct {
 	Users        *user.Service
 	Repositories *repo.Service
 	Wikis        *wiki.Service
+	Snippets     *snippet.Service
 	Limits       Limits // zero values: DefaultLimits'
 }
 

@@ -56,7 +56,7 @@ func limitedWorld(t testing.TB, limits gitssh.Limits) *world {
 		t.Fatal(err)
 	}
 	w.door = gitssh.New(gitssh.Config{
-		URL: site, HostKeys: w.hostKeys, Clock: code.Now.Now, Gate: w.Gate, Users: w.Users, Repositories: w.repos, Wikis: w.Wikis(w.repos), Limits: limits,
+		URL: site, HostKeys: w.hostKeys, Clock: code.Now.Now, Gate: w.Gate, Users: w.Users, Repositories: w.repos, Wikis: w.Wikis(w.repos), Snippets: w.Snippets(w.repos), Limits: limits,
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 // doors gives the real ones that tokens come through.
 func (w *world) doors() http.Handler {
 	w.Helper()
-	rest, err := api.New(api.Config{URL: site, Gate: w.Gate, Users: w.Users, Tokens: w.Tokens, Workspaces: w.Workspaces, Repositories: w.repos})
+	rest, err := api.New(api.Config{URL: site, Gate: w.Gate, Users: w.Users, Tokens: w.Tokens, Workspaces: w.Workspaces, Repositories: w.repos, Snippets: w.Snippets(w.repos)})
 	if err != nil {
 		w.Fatal(err)
 	}
-	git := githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos, Wikis: w.Wikis(w.repos)})
+	git := githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos, Wikis: w.Wikis(w.repos), Snippets: w.Snippets(w.repos)})
 	return request.Wrap("code", nil, http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if githttp.Matches(r.URL.Path) {
 			git.ServeHTTP(out, r)

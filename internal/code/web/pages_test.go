@@ -8,6 +8,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
@@ -50,6 +51,7 @@ func TestEveryPage(t *testing.T) {
 		},
 	}
 	repository := repo.Repository{Name: "app", Slug: "app", Description: "An app", Public: true}
+	said := snippetHead{Snippet: snippet.Snippet{Title: "Notes", Public: true}, CanEdit: true, CanManage: true}
 	page := wikiHead{Base: "/acme/app/wiki/", Name: "Home", CanWrite: true}
 	changes := textDiff{git.FileDiff{Hunks: []git.Hunk{{Lines: []git.DiffLine{{Op: '+', New: 1}, {Op: '-', Old: 1}, {Op: ' ', Old: 2, New: 2}}}, {}}}, true}
 	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
@@ -129,5 +131,13 @@ func TestEveryPage(t *testing.T) {
 		"wikisettings.html":  {wikiSettingsPage{Form: form}},
 		"wikistart.html":     {wikiStart{wikiHead: page, Pages: true}, wikiStart{}},
 		"workspace.html":     {workspacePage{Repositories: []repo.Repository{repository}, Next: "b"}, workspacePage{First: true}, workspacePage{}},
+
+		"snippet.html":         {snippetPage{snippetHead: said, Files: []snippetFile{{Name: "a", Lines: []template.HTML{"x"}}, {Why: "No"}, {Rendered: "<p>x</p>"}}, More: true, Comments: []snippetComment{{Comment: snippet.Comment{Edited: now}, Edit: "/x"}}, MoreSaid: true, SignedIn: true, Form: form}, snippetPage{}},
+		"snippetcomment.html":  {snippetComments{snippetHead: said, Mine: true, Form: form}, snippetComments{}},
+		"snippetform.html":     {snippetForm{Form: form, New: true, Files: []snippetField{{Was: "a", Removed: true}}, Left: []string{"b"}}, snippetForm{}},
+		"snippets.html":        {snippetsPage{Snippets: []snippetLine{{said.Snippet, "/x"}}, Next: "1-a"}, snippetsPage{First: true}, snippetsPage{}},
+		"snippetsettings.html": {snippetSettings{snippetHead: said, Form: form}},
+		"snippetversion.html":  {snippetVersion{snippetHead: said, Changes: []fileChanges{{"a", changes}}, More: true}, snippetVersion{}},
+		"snippetversions.html": {snippetVersions{snippetHead: said, Versions: make([]git.Commit, 1), Older: "?x"}, snippetVersions{}},
 	})
 }

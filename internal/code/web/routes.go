@@ -81,6 +81,22 @@ func (s *Site) addRoutes() {
 	s.page("/{workspace}/workspace/settings/plan", access.ReadPlan, s.showPlan)
 	s.page("/{workspace}/workspace/leave", access.LeaveWorkspace, s.showLeave)
 	s.form("/{workspace}/workspace/leave", access.LeaveWorkspace, s.leave, s.leaveAgain)
+	s.page("/{workspace}/snippets", access.ListSnippets, s.showSnippets)
+	s.page("/{workspace}/snippets/new", access.CreateSnippet, s.showNewSnippet)
+	s.form("/{workspace}/snippets/new", access.CreateSnippet, s.createSnippet, s.newSnippetAgain)
+
+	// A snippet's.
+	s.page("/snippets/{workspace}/{id}", access.ReadSnippet, s.showSnippet)
+	s.page("/snippets/{workspace}/{id}/raw/*", access.ReadSnippet, s.showSnippetRaw)
+	s.page("/snippets/{workspace}/{id}/versions", access.ReadSnippet, s.showSnippetVersions)
+	s.page("/snippets/{workspace}/{id}/versions/{commit}", access.ReadSnippet, s.showSnippetVersion)
+	s.page("/snippets/{workspace}/{id}/comments", access.CommentSnippet, s.showSnippetComment)
+	s.form("/snippets/{workspace}/{id}/comments", access.CommentSnippet, s.saveSnippetComment, s.snippetCommentAgain)
+	s.page("/snippets/{workspace}/{id}/edit", access.WriteSnippet, s.showSnippetEdit)
+	s.form("/snippets/{workspace}/{id}/edit", access.WriteSnippet, s.saveSnippet, s.snippetEditAgain)
+	s.page("/snippets/{workspace}/{id}/settings", access.WriteSnippet, s.showSnippetSettings)
+	s.form("/snippets/{workspace}/{id}/settings/visibility", access.ManageSnippet, s.setSnippetVisibility, s.snippetSettingsAgain)
+	s.form("/snippets/{workspace}/{id}/settings/delete", access.DeleteSnippet, s.deleteSnippet, s.snippetSettingsAgain)
 
 	// A repository's.
 	s.page("/{workspace}/{repo}", access.ReadRepository, s.showRepository)

@@ -25,6 +25,7 @@ import (
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/wiki"
@@ -54,6 +55,7 @@ type Config struct {
 	Workspaces   *workspace.Service
 	Repositories *repo.Service
 	Wikis        *wiki.Service
+	Snippets     *snippet.Service
 }
 
 // Site is the web door. It is safe for concurrent use.

@@ -53,6 +53,12 @@ func ScopeWords(scope access.Scope) string {
 		return "Clone and fetch repositories"
 	case access.ScopeWriteRepository:
 		return "Push to repositories, and read them"
+	case access.ScopeReadSnippet:
+		return "Read and clone snippets"
+	case access.ScopeWriteSnippet:
+		return "Write snippets and comment on them, and read them"
+	case access.ScopeDeleteSnippet:
+		return "Delete snippets"
 	case access.ScopeReadWiki:
 		return "Read and clone wikis"
 	case access.ScopeWriteWiki:

@@ -87,6 +87,7 @@ func (s *Site) showWorkspace(w http.ResponseWriter, r *http.Request, g access.Gr
 	}
 	shell := s.shell(r, ws.Name)
 	shell.Crumbs = []ui.Link{{Text: "Workspaces", Href: "/"}, {Text: ws.Name}}
+	shell.Tabs = workspaceTabs(ws.Slug, "")
 	return s.render(w, r, http.StatusOK, "workspace.html", shell, page)
 }
 
