@@ -79,10 +79,13 @@ func filled(form *html.Node, fields url.Values) (values url.Values, fits bool) {
 	present := map[string]bool{}
 	for node := range form.Descendants() {
 		name := attribute(node, "name")
-		if node.Data != "input" || name == "" {
+		if name == "" {
 			continue
 		}
 		present[name] = true
+		if node.Data != "input" { // what a list or a text holds has to be given
+			continue
+		}
 		kind := attribute(node, "type")
 		if kind != "radio" && kind != "checkbox" || has(node, "checked") {
 			values.Set(name, attribute(node, "value"))

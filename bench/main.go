@@ -4,6 +4,7 @@
 // a workspace and a repository by the pages that people use, and fills that
 // with a history of `git fast-import`. A copy of the same repository is served
 // by `git http-backend` behind a Go listener: no accounts, no pages, no gate.
+// Over SSH the other is OpenSSH's sshd.
 // Then it does the same work with both and prints what each costs: the wall
 // time of the client, and the CPU time of the server with everything that it
 // starts. Figures move with the machine; the ratios hold. Nothing is judged.
@@ -56,7 +57,11 @@ func bench(ctx context.Context, s size) (err error) {
 	if err := generate(ctx, source, s); err != nil {
 		return fmt.Errorf("making the repository: %w", err)
 	}
-	ours, err := startSallyport(ctx, dir)
+	key, err := makeKey(ctx, dir)
+	if err != nil {
+		return err
+	}
+	ours, err := startSallyport(ctx, dir, key)
 	if err != nil {
 		return fmt.Errorf("starting sallyport: %w", err)
 	}
@@ -72,7 +77,13 @@ func bench(ctx context.Context, s size) (err error) {
 	if err := describe(ctx, source, s); err != nil {
 		return err
 	}
-	return measure(ctx, dir, s, plain, ours)
+	if err := measure(ctx, dir, operations(), s, plain, ours); err != nil {
+		return err
+	}
+	if err := throughput(ctx, []*server{plain, ours}); err != nil {
+		return err
+	}
+	return measureSSH(ctx, dir, s, plain, ours)
 }
 
 // describe prints what is being served.

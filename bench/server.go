@@ -20,6 +20,8 @@ type server struct {
 	name       string
 	cmd        *exec.Cmd
 	repository string // its address, with the credential
+	ssh        string // its address over SSH
+	branches   string // what the names of pushed branches begin with
 	data       string // its folder
 }
 
@@ -73,7 +75,7 @@ const (
 
 // startSallyport builds the binary, serves an empty data folder with it, and
 // makes a private repository by the pages.
-func startSallyport(ctx context.Context, dir string) (*server, error) {
+func startSallyport(ctx context.Context, dir, key string) (*server, error) {
 	program := filepath.Join(dir, "sallyport")
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/sallyport")
 	build.Stderr = os.Stderr
@@ -81,12 +83,12 @@ func startSallyport(ctx context.Context, dir string) (*server, error) {
 		return nil, fmt.Errorf("building it: %w", err)
 	}
 	data := filepath.Join(dir, "data")
-	cmd, sites, err := start(ctx, dir, []string{"Code", "Account"}, program,
+	cmd, sites, err := start(ctx, dir, []string{"Code", "Account", "SSH"}, program,
 		"serve", "--data", data, "--code-listen", "127.0.0.1:0", "--account-listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0", "--log-level", "warn")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{name: "sallyport", cmd: cmd, data: data}
+	s := &server{name: "sallyport", cmd: cmd, data: data, ssh: "ssh://git@" + sites["SSH"] + "/acme/bench.git"}
 	admin := func(stdin string, args ...string) (string, error) {
 		args = append([]string{"admin"}, args...)
 		run := exec.CommandContext(ctx, program, append(args, "--data", data, "--code-url", sites["Code"], "--account-url", sites["Account"])...)
@@ -95,7 +97,7 @@ func startSallyport(ctx context.Context, dir string) (*server, error) {
 		out, err := run.Output()
 		return strings.TrimSpace(string(out)), err
 	}
-	token, err := s.settle(ctx, sites["Code"], admin)
+	token, err := s.settle(ctx, sites["Code"], key, admin)
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -108,8 +110,8 @@ func startSallyport(ctx context.Context, dir string) (*server, error) {
 	return s, nil
 }
 
-// settle makes the person, the workspace, the repository and the token.
-func (s *server) settle(ctx context.Context, code string, admin func(string, ...string) (string, error)) (token string, err error) {
+// settle makes the person, the workspace, the repository, the key and the token.
+func (s *server) settle(ctx context.Context, code, key string, admin func(string, ...string) (string, error)) (token string, err error) {
 	if _, err := admin(password+"\n", "person", "create", "--email", email, "--name", "Bench", "--administrator"); err != nil {
 		return "", fmt.Errorf("making a person: %w", err)
 	}
@@ -122,6 +124,7 @@ func (s *server) settle(ctx context.Context, code string, admin func(string, ...
 		{"", url.Values{"username": {"bench"}}},
 		{code + "/workspaces/new", url.Values{"name": {"Acme"}, "slug": {"acme"}}},
 		{code + "/acme/workspace/create-repository", url.Values{"name": {"bench"}}},
+		{code + "/account/settings/ssh-keys/", url.Values{"key": {key}, "expires": {"0"}}},
 	}
 	for _, step := range steps {
 		if step.path != "" {
