@@ -49,7 +49,7 @@ func TestSnippetPages(t *testing.T) {
 	p = b.is(b.post(at+"/edit", "title", "Notes", "base", base, "files", "1", "was-0", "b.go", "name-0", "b.go", "text-0", "mine"), 409, "Somebody has changed this snippet since you began", "mine")
 	b.leads(b.post(at+"/edit", "title", "Notes", "base", p.find(t, `name="base" value="([0-9a-f]+)"`), "files", "1", "was-0", "b.go", "name-0", "b.go", "text-0", "mine"), at)
 	p = b.is(b.get(at+"/versions"), 200, "Create: Notes <1>")
-	b.is(b.get(p.find(t, `href="(`+at+`/versions/[0-9a-f]{40})"`)), 200, "What was changed", "<ins>mine</ins>", "<del>package b</del>")
+	b.is(b.get(p.find(t, `href="(`+at+`/versions/[0-9a-f]{40})"`)), 200, "What was changed", `<span class="sign">+</span>mine`, `<span class="sign">−</span>package b`)
 	b.is(b.get(at+"/versions/HEAD"), 404)
 
 	// Comments.

@@ -113,6 +113,7 @@ func (s *Site) showWikiPage(w http.ResponseWriter, r *http.Request, g access.Gra
 
 type wikiPages struct {
 	wikiHead
+	Clone string
 	Pages []ui.Link
 	More  bool
 	Hits  []wikiHit
@@ -128,7 +129,7 @@ func (s *Site) showWikiPages(w http.ResponseWriter, r *http.Request, g access.Gr
 	if err != nil {
 		return err
 	}
-	list := wikiPages{wikiHead: s.wikiHead(g, ""), More: opened.More}
+	list := wikiPages{wikiHead: s.wikiHead(g, ""), Clone: "git clone " + s.URL + repositoryPath(g) + ".git/wiki", More: opened.More}
 	for _, name := range opened.Pages() {
 		list.Pages = append(list.Pages, ui.Link{Text: name, Href: wikiPath(list.Base, "", name)})
 	}

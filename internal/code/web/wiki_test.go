@@ -39,11 +39,11 @@ func TestWikiPages(t *testing.T) {
 	// Two people at once: both texts are there, and nothing is lost.
 	base := b.get(at+"/_edit/Set%20up").find(t, `name="base" value="([0-9a-f]+)"`)
 	other.leads(other.post(at+"/_edit/Set%20up", "text", "the needle\nof another", "base", base), at+"/Set up")
-	p = b.is(b.post(at+"/_edit/Set%20up", "text", "my own words", "base", base), 409, "Somebody has saved this page since you began", "of another", "my own words", "What they changed", "<ins>of another</ins>")
+	p = b.is(b.post(at+"/_edit/Set%20up", "text", "my own words", "base", base), 409, "Somebody has saved this page since you began", "of another", "my own words", "What they changed", `<span class="sign">+</span>of another`)
 	b.leads(b.post(at+"/_edit/Set%20up", "text", "both", "base", p.find(t, `name="base" value="([0-9a-f]+)"`)), at+"/Set up")
 
 	p = b.is(b.get(at+"/_history/Set%20up"), 200, "Why not", "Other", "Compare the two chosen")
-	b.is(b.get(p.find(t, `href="(/acme/vault/wiki/_diff/Set%20up\?to=[0-9a-f]{40})"`)), 200, "<del>of another</del>", "<ins>both</ins>")
+	b.is(b.get(p.find(t, `href="(/acme/vault/wiki/_diff/Set%20up\?to=[0-9a-f]{40})"`)), 200, `<span class="sign">−</span>of another`, `<span class="sign">+</span>both`)
 	b.is(b.get(p.find(t, `href="(/acme/vault/wiki/_version/Set%20up\?of=[0-9a-f]{40})"`)), 200, "as it was", "both")
 	b.is(b.get(at+"/_version/Set%20up?of=HEAD"), 404)
 	b.is(b.get(at+"/_diff/Set%20up?to="+strings.Repeat("1", 40)), 404)
