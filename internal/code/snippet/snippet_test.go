@@ -188,6 +188,18 @@ func TestCommentsAndDeletion(t *testing.T) {
 		if err := w.EditComment(w.Context(), owners, id, "Better"); err != nil {
 			t.Error(err)
 		}
+		carls, err := w.Create(w.Context(), w.carl.Grant(access.CreateSnippet, acme), snippet.Input{Title: "Carl's", Files: []snippet.File{{Name: "a"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := access.Target{Workspace: "acme", Snippet: carls.ID}
+		his, err := w.AddComment(w.Context(), w.carl.Grant(access.CommentSnippet, there), "His")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.DeleteComment(w.Context(), w.ada.Grant(access.CommentSnippet, there), his); !errs.Is(err, errs.KindNotFound) {
+			t.Errorf("deleted by who only reads: %v", err)
+		}
 		other := w.must()
 		if err := w.DeleteComment(w.Context(), w.ada.Grant(access.CommentSnippet, other), id); !errs.Is(err, errs.KindNotFound) {
 			t.Errorf("deleted through another snippet: %v", err)
@@ -216,7 +228,7 @@ func TestCommentsAndDeletion(t *testing.T) {
 		if n, err := db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM snippet_comment`); err != nil || n != 0 {
 			t.Errorf("%d comments stay, %v", n, err)
 		}
-		if n, err := db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM audit WHERE action LIKE 'snippet.%'`); err != nil || n != 7 {
+		if n, err := db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM audit WHERE action LIKE 'snippet.%'`); err != nil || n != 9 {
 			t.Errorf("%d entries, %v", n, err)
 		}
 	})
@@ -277,6 +289,37 @@ func TestEveryFunctionNeedsItsGrant(t *testing.T) {
 			if !errors.Is(err, access.ErrNoGrant) {
 				t.Errorf("reading, %d: %v", i+1, err)
 			}
+		}
+	})
+}
+
+// A workspace that is deleted takes its snippets along, and no other's.
+func TestRemoveOf(t *testing.T) {
+	each(t, func(w *world) {
+		at := w.must()
+		if _, err := w.AddComment(w.Context(), w.ada.Grant(access.CommentSnippet, at), "x"); err != nil {
+			t.Fatal(err)
+		}
+		remove := func(workspace string) (snippets, files int) {
+			err := w.DB.InTx(w.Context(), func(tx *db.Tx) error { return w.RemoveOf(w.Context(), tx, workspace) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			snippets, err = db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM snippet`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := filepath.Glob(filepath.Join(w.Dir, "*", "*.git"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return snippets, len(found)
+		}
+		if snippets, files := remove("another"); snippets != 1 || files != 1 {
+			t.Errorf("%d snippets and %d of their files are left", snippets, files)
+		}
+		if snippets, files := remove(w.ada.Grant(access.ListSnippets, acme).Workspace().ID); snippets != 0 || files != 0 {
+			t.Errorf("%d snippets and %d of their files stay", snippets, files)
 		}
 	})
 }
