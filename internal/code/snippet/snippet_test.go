@@ -225,8 +225,8 @@ func TestCommentsAndDeletion(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(w.Dir, at.Snippet[len(at.Snippet)-2:], at.Snippet+".git")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("its files stay: %v", err)
 		}
-		if n, err := db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM snippet_comment`); err != nil || n != 0 {
-			t.Errorf("%d comments stay, %v", n, err)
+		if n, err := db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM snippet_comment`); err != nil || n != 1 {
+			t.Errorf("%d comments are left, not the one of another snippet: %v", n, err)
 		}
 		if n, err := db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM audit WHERE action LIKE 'snippet.%'`); err != nil || n != 9 {
 			t.Errorf("%d entries, %v", n, err)
