@@ -145,7 +145,6 @@ type client struct {
 	address netip.Addr
 
 	mu       sync.Mutex
-	signedIn bool
 	sessions int
 	idle     *time.Timer // closes the connection while there is no session
 }
@@ -202,7 +201,6 @@ func (c *client) serve() {
 func (c *client) welcome() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.signedIn = true
 	c.idle = time.AfterFunc(c.door.Limits.Idle, func() { _ = c.wire.Close() })
 }
 

@@ -141,7 +141,7 @@ func auditKinds() []ui.Option {
 		{Value: "group", Label: "Groups"},
 		{Value: "repository", Label: "Repositories"},
 		{Value: "token", Label: "Tokens"},
-		{Value: "ssh_key", Label: "SSH keys"},
+		{Value: "deploy_key", Label: "Deploy keys"},
 		{Value: "workspace", Label: "The workspace itself"},
 		{Value: "user", Label: "Suspensions"},
 	}
@@ -251,8 +251,8 @@ func auditWords(action string) string {
 		"token.renamed":          "Renamed a token",
 		"token.rotated":          "Replaced a token",
 		"token.revoked":          "Revoked a token",
-		"ssh_key.added":          "Added a key",
-		"ssh_key.removed":        "Removed a key",
+		"deploy_key.added":       "Added a deploy key",
+		"deploy_key.removed":     "Removed a deploy key",
 		"user.suspended":         "Suspended a user",
 		"user.resumed":           "Let a user in again",
 	}[action]
