@@ -94,10 +94,9 @@ type repositoryPage struct {
 // cloneBox is the commands that clone a repository.
 type cloneBox struct{ HTTPS, SSH string }
 
-// cloneBox gives the commands for what lies below the repository's path. Who
-// isn't signed in has no key.
-func (s *Site) cloneBox(g access.Grant, below string) cloneBox {
-	path := repositoryPath(g) + below
+// cloneBox gives the commands for what git finds at a path. Who isn't signed in
+// has no key.
+func (s *Site) cloneBox(g access.Grant, path string) cloneBox {
 	box := cloneBox{HTTPS: "git clone " + s.URL + path}
 	if g.Actor().User != "" && s.SSH.On() {
 		box.SSH = "git clone " + s.SSH.address(path)
@@ -127,7 +126,7 @@ func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.G
 	}
 	shell := s.inRepository(r, g, o.Name, o.Name, "")
 	page := repositoryPage{
-		Repository: o.Repository, Clone: s.cloneBox(g, ".git"), Folder: f,
+		Repository: o.Repository, Clone: s.cloneBox(g, repositoryPath(g)+".git"), Folder: f,
 		Find: o.address("find", place.Ref, ""), Search: o.address("search", place.Ref, ""), Archives: o.archives(place.Ref),
 	}
 	if page.Languages, err = o.languages(r, place); err != nil {
@@ -142,7 +141,7 @@ func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant,
 		return err
 	}
 	page := emptyPage{
-		Repository: o.Repository, Clone: s.cloneBox(g, ".git"), TokensPath: tokensPath, KeysPath: keysPath,
+		Repository: o.Repository, Clone: s.cloneBox(g, repositoryPath(g)+".git"), TokensPath: tokensPath, KeysPath: keysPath,
 		CanWrite: g.Repository().Permission >= access.Write,
 		Start: "git clone " + o.clone + "\ncd " + o.Slug + "\necho \"# " + o.Slug + "\" > README.md\ngit add README.md\n" +
 			"git commit -m \"First commit\"\ngit push -u origin HEAD:" + branch,

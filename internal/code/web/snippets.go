@@ -71,7 +71,7 @@ func (s *Site) showSnippets(w http.ResponseWriter, r *http.Request, g access.Gra
 type snippetHead struct {
 	snippet.Snippet
 	Base      string
-	Clone     string
+	Clone     cloneBox
 	CanEdit   bool
 	CanManage bool
 }
@@ -80,7 +80,7 @@ func (s *Site) snippetHead(r *http.Request, g access.Grant) (snippetHead, error)
 	described, err := s.Snippets.Get(r.Context(), g)
 	base := snippetPath(g)
 	return snippetHead{
-		Snippet: described, Base: base, Clone: "git clone " + s.URL + base + ".git",
+		Snippet: described, Base: base, Clone: s.cloneBox(g, base+".git"),
 		CanEdit: g.Snippet().Permission >= access.Write, CanManage: g.Snippet().Permission >= access.Admin,
 	}, err
 }

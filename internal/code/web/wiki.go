@@ -85,7 +85,7 @@ func (s *Site) showWiki(w http.ResponseWriter, r *http.Request, g access.Grant) 
 	case page.Blob != "" && page.Name != name:
 		return redirect(w, r, wikiPath(repositoryPath(g)+"/wiki/", "", page.Name))
 	case page.Blob == "" && name == wiki.Home:
-		start := wikiStart{wikiHead: s.wikiHead(g, name), Clone: s.cloneBox(g, ".git/wiki"), Pages: len(opened.Pages()) > 0}
+		start := wikiStart{wikiHead: s.wikiHead(g, name), Clone: s.cloneBox(g, repositoryPath(g)+".git/wiki"), Pages: len(opened.Pages()) > 0}
 		return s.render(w, r, http.StatusOK, "wikistart.html", s.inWiki(r, g, "Home"), start)
 	case page.Blob == "":
 		return s.render(w, r, http.StatusNotFound, "wikimissing.html", s.inWiki(r, g, name), s.wikiHead(g, name))
