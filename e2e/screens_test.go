@@ -67,11 +67,16 @@ func TestScreens(t *testing.T) {
 	album.take(alice, "home")
 	alice.open("/account/settings/")
 	alice.open("/account/settings/security/")
-	album.take(alice, "security")
+	album.take(alice, "security", narrowWindow)
+	alice.open("/acme/workspace/settings/access-tokens")
+	album.take(alice, "access-tokens", narrowWindow)
+	alice.open("/acme/app/admin/access-tokens")
 	alice.open(twoStep + "turn-off")
 
 	bob.open("/acme/app/src/main/README.md")
 	album.take(bob, "blocked", narrowWindow)
+	bob.open("/account/settings/security/")
+	album.take(bob, "security-blocked", narrowWindow)
 	bob.open(s.account + "/manage-profile")
 	bob.open(s.account + "/manage-profile/security")
 

@@ -24,6 +24,15 @@ func (s *Service) noticeCodesReplaced(ctx context.Context, tx *db.Tx, u User, fr
 		"New recovery codes were made for your profile in Code. The old ones no longer work, and your other browsers were signed out.")
 }
 
+func (s *Service) noticeAccountOpens(ctx context.Context, tx *db.Tx, u User, from netip.Addr, on bool) error {
+	if !on {
+		return s.notice(ctx, tx, u, from, "Your account's MFA no longer opens Code",
+			"From now on, Code asks for its own second step again whenever you sign in.")
+	}
+	return s.notice(ctx, tx, u, from, "Your account's MFA now opens Code",
+		"From now on, Code asks for its own second step only where a workspace insists on it, or where your account signed you in without MFA.")
+}
+
 func (s *Service) noticeRecoveryUsed(ctx context.Context, tx *db.Tx, u User, from netip.Addr) error {
 	return s.notice(ctx, tx, u, from, "A recovery code was used",
 		"One of your recovery codes was used as the second step in Code. It no longer works.")

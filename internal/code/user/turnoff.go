@@ -76,6 +76,9 @@ func (s *Service) removeFactors(ctx context.Context, tx *db.Tx, g access.Grant) 
 	if err := s.dropSteps(ctx, tx, u.ID); err != nil {
 		return err
 	}
+	if _, err := s.setAccountOpens(ctx, tx, u.ID, false); err != nil {
+		return err // nothing is left for it to stand for
+	}
 	if _, err := s.deleteOtherSessions(ctx, tx, u.ID, g.Actor().CredentialID); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ func (s *Site) addRoutes() {
 	// A person's own.
 	s.page("/account/settings/", access.ReadSelf, s.showProfile)
 	s.page("/account/settings/security/", access.ReadSelf, s.showSecurity)
+	s.form("/account/settings/security/account-opens", access.ManageFactors, s.saveAccountOpens, s.securityAgain)
 	s.page("/account/settings/two-step-verification/", access.ReadSelf, s.showTwoStep)
 	s.form("/account/settings/two-step-verification/begin", access.ManageFactors, s.beginTwoStep, nil)
 	s.page("/account/settings/two-step-verification/app", access.ManageFactors, s.showApp)

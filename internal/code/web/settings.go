@@ -6,6 +6,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/ui"
 )
 
 type profilePage struct {
@@ -19,20 +20,6 @@ func (s *Site) showProfile(w http.ResponseWriter, r *http.Request, _ access.Gran
 	return s.render(w, r, http.StatusOK, "profile.html", s.personal(r, "Profile", profilePath), page)
 }
 
-// securityPage says what this browser's session has proven, and when.
-type securityPage struct {
-	Issuer     string
-	AccountURL string
-	Account    time.Time // when the account's sign-in was
-	Password   bool
-	AccountMFA bool
-	Enrolled   bool
-	Step       string // how the second step was taken; empty: not in this session
-	StepAt     time.Time
-	Workspaces []standing
-	Decisions  []decisionLine
-}
-
 // standing is a workspace and what it asks of the person.
 type standing struct {
 	Name, Slug string
@@ -40,26 +27,8 @@ type standing struct {
 	Requires   bool
 	Open       bool      // its private content opens to the person
 	From       time.Time // the requirement begins then; zero: it holds now
-	Fix        string    // the page that opens it
-}
-
-func (s *Site) showSecurity(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	actor := g.Actor()
-	workspaces, err := s.standings(r, g)
-	if err != nil {
-		return err
-	}
-	decisions, err := s.decisionLines(r, g)
-	if err != nil {
-		return err
-	}
-	page := securityPage{
-		Issuer: s.Login.Issuer(), AccountURL: s.AccountURL,
-		Account: actor.Account.AuthTime, AccountMFA: actor.Account.MFA(),
-		Enrolled: actor.Factors.Enrolled(), Step: stepWords(actor.Step.Method), StepAt: actor.Step.At,
-		Workspaces: workspaces, Decisions: decisions,
-	}
-	return s.render(w, r, http.StatusOK, "security.html", s.personal(r, "Security", securityPath), page)
+	Need       string    // what it asks for, where it doesn't
+	Fix        ui.Link   // the way to that
 }
 
 func stepWords(method access.Method) string {
@@ -80,13 +49,21 @@ func (s *Site) standings(r *http.Request, g access.Grant) ([]standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	enrolled, now := g.Actor().Factors.Enrolled(), s.Clock()
+	now := s.Clock()
 	all := make([]standing, len(memberships))
 	for i, m := range memberships {
+		e, err := s.Gate.Explain(r.Context(), g.Actor(), access.Target{Workspace: m.Slug}, access.ReadWorkspace)
+		if err != nil {
+			return nil, err
+		}
 		all[i] = standing{
-			Name: m.Name, Slug: m.Slug, Owner: m.Role == access.Owner, Requires: m.RequiresTwoStep,
-			Open: !m.RequiresTwoStep || enrolled || now.Before(m.RequiredFrom),
-			Fix:  s.returns.carry(twoStepPath, "/"+m.Slug),
+			Name: m.Name, Slug: m.Slug, Owner: m.Role == access.Owner, Requires: m.RequiresTwoStep, Open: e.Outcome == access.Allow,
+		}
+		if !all[i].Open {
+			all[i].Need, all[i].Fix = needWords(&e.Refusal), s.mend(&e.Refusal, "/"+m.Slug)
+			if e.Outcome == access.Enrol {
+				all[i].Need = "2SV required"
+			}
 		}
 		if now.Before(m.RequiredFrom) {
 			all[i].From = m.RequiredFrom
