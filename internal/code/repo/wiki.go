@@ -31,7 +31,7 @@ func (s *Service) SetWiki(ctx context.Context, g access.Grant, to access.Feature
 		actor := g.Actor()
 		return s.Audit.Append(ctx, tx, audit.Entry{
 			Realm: "code", Workspace: g.Workspace().ID, Actor: actor.User, Credential: string(actor.Credential),
-			Address: actor.Address.String(), Action: "wiki.settings", Target: g.Repository().ID,
+			Address: actor.Address.String(), Action: "wiki.changed", Target: g.Repository().ID,
 			Detail: map[string]any{
 				"slug": g.Repository().Slug,
 				"from": map[string]any{"on": from.On, "public": from.Public}, "to": map[string]any{"on": to.On, "public": to.Public},

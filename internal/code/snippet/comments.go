@@ -89,7 +89,7 @@ func (s *Service) AddComment(ctx context.Context, g access.Grant, body string) (
 		if err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, g, "snippet.comment", g.Snippet().ID, map[string]any{"comment": id})
+		return s.audit(ctx, tx, g, "snippet.commented", g.Snippet().ID, map[string]any{"comment": id})
 	})
 }
 
@@ -111,7 +111,7 @@ func (s *Service) EditComment(ctx context.Context, g access.Grant, id, body stri
 		if err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, g, "snippet.comment.edit", g.Snippet().ID, map[string]any{"comment": id})
+		return s.audit(ctx, tx, g, "snippet.comment_edited", g.Snippet().ID, map[string]any{"comment": id})
 	})
 }
 
@@ -130,6 +130,6 @@ func (s *Service) DeleteComment(ctx context.Context, g access.Grant, id string) 
 		if err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, g, "snippet.comment.delete", g.Snippet().ID, map[string]any{"comment": id})
+		return s.audit(ctx, tx, g, "snippet.comment_deleted", g.Snippet().ID, map[string]any{"comment": id})
 	})
 }

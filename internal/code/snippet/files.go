@@ -254,7 +254,7 @@ func (s *Service) Update(ctx context.Context, g access.Grant, in Change) error {
 		if _, err := db.Exec(ctx, tx, `UPDATE snippet SET title = CASE WHEN $1 = '' THEN title ELSE $1 END, updated = $2 WHERE id = $3`, title, s.Clock(), g.Snippet().ID); err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, g, "snippet.update", g.Snippet().ID, map[string]any{"files": len(edits)})
+		return s.audit(ctx, tx, g, "snippet.changed", g.Snippet().ID, map[string]any{"files": len(edits)})
 	})
 }
 

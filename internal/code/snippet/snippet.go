@@ -145,7 +145,7 @@ func (s *Service) insert(ctx context.Context, g access.Grant, made Snippet) erro
 		if err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, g, "snippet.create", made.ID, map[string]any{"public": made.Public})
+		return s.audit(ctx, tx, g, "snippet.created", made.ID, map[string]any{"public": made.Public})
 	})
 }
 
@@ -244,7 +244,7 @@ func (s *Service) Delete(ctx context.Context, g access.Grant) error {
 		if gone, err := db.Exec(ctx, tx, `DELETE FROM snippet WHERE id = $1`, id); err != nil || gone == 0 {
 			return err
 		}
-		return s.audit(ctx, tx, g, "snippet.delete", id, map[string]any{"author": g.Snippet().Author})
+		return s.audit(ctx, tx, g, "snippet.deleted", id, map[string]any{"author": g.Snippet().Author})
 	})
 	if err != nil {
 		return fmt.Errorf("deleting a snippet: %w", err)
