@@ -30,6 +30,7 @@ type push struct {
 	raw          []byte // what was read, to be handed on
 	updates      []Update
 	capabilities []string
+	onlyForward  bool // no reference may be rewritten
 }
 
 func (p push) can(capability string) bool { return slices.Contains(p.capabilities, capability) }
@@ -96,26 +97,6 @@ func objection(name string) string {
 	}
 }
 
-// refused gives the reason for every update of a push that holds an update
-// which can't be accepted; nothing where all can.
-func (p push) refused() map[string]string {
-	reasons := map[string]string{}
-	for _, update := range p.updates {
-		if reason := objection(update.Name); reason != "" {
-			reasons[update.Name] = reason
-		}
-	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	for _, update := range p.updates {
-		if reasons[update.Name] == "" {
-			reasons[update.Name] = "refused together with the others"
-		}
-	}
-	return reasons
-}
-
 // report is what the client reads of a push that was refused whole: a message
 // for the person, how the unpacking went, and a reason for each reference.
 func (p push) report(message, unpack string, reason func(name string) string) []byte {
@@ -155,6 +136,34 @@ func printable(name string) string {
 type PushLimits struct {
 	Pack  int64 // bytes of its pack
 	stays bool  // the connection stays after the push
+	// Judge says why an update can't be taken, if it can't, and whether it may
+	// only add to what is there. nil: anything is taken.
+	Judge func(Update) (refused string, onlyForward bool)
+}
+
+// judge applies the limits to every update of a push, and gives the reason for
+// each where one can't be taken; nothing where all can.
+func (l PushLimits) judge(p *push) map[string]string {
+	reasons := map[string]string{}
+	for _, update := range p.updates {
+		reason := objection(update.Name)
+		if reason == "" && l.Judge != nil {
+			refused, forward := l.Judge(update)
+			reason, p.onlyForward = refused, p.onlyForward || forward
+		}
+		if reason != "" {
+			reasons[update.Name] = reason
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	for _, update := range p.updates {
+		if reasons[update.Name] == "" {
+			reasons[update.Name] = "refused together with the others"
+		}
+	}
+	return reasons
 }
 
 // answer tells a client what came of its push, and reads away what it still
@@ -188,7 +197,7 @@ func (r *Repository) ReceivePack(ctx context.Context, protocol Protocol, limits 
 	if len(asked.updates) == 0 {
 		return nil, nil // a client asks so whether it may push, before it sends much
 	}
-	if reasons := asked.refused(); reasons != nil {
+	if reasons := limits.judge(&asked); reasons != nil {
 		report := asked.report("", "ok", func(name string) string { return reasons[name] })
 		return asked.updates, limits.answer(body, w, report)
 	}
@@ -217,8 +226,11 @@ func (r *Repository) receive(ctx context.Context, protocol Protocol, limits Push
 	running, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	cmd, stderr := r.git.command(running, process{
-		dir:      r.dir,
-		config:   []string{fmt.Sprintf("receive.maxInputSize=%d", limits.Pack+(1<<20))},
+		dir: r.dir,
+		config: []string{
+			fmt.Sprintf("receive.maxInputSize=%d", limits.Pack+(1<<20)),
+			fmt.Sprintf("receive.denyNonFastForwards=%t", asked.onlyForward),
+		},
 		args:     []string{"receive-pack", "--stateless-rpc", "."},
 		protocol: protocol,
 	})

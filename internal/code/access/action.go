@@ -158,6 +158,7 @@ type rule struct {
 	sensitive bool  // asks for a second step within the last 15 minutes
 	remote    bool  // not held back by the allowed networks; and so never without a second step
 	exempt    bool  // not held back by the workspace's rules
+	changes   bool  // changes what a repository holds, so an archived one refuses it
 }
 
 // ruleOf is a function rather than a variable so that nothing can change it.
@@ -216,7 +217,7 @@ func ruleOf(a Action) rule {
 	case ReadRepository:
 		return rule{name: "read_repository", content: Repository, needs: Read, scope: ScopeReadRepository, reads: true}
 	case WriteRepository:
-		return rule{name: "write_repository", content: Repository, needs: Write, scope: ScopeWriteRepository}
+		return rule{name: "write_repository", content: Repository, needs: Write, scope: ScopeWriteRepository, changes: true}
 	case ReadRepositoryTokens: // not of what public content shows
 		return rule{name: "read_repository_tokens", content: Repository, needs: Admin}
 	case ManageRepositoryTokens:
@@ -224,15 +225,15 @@ func ruleOf(a Action) rule {
 	case ReadIssues:
 		return rule{name: "read_issues", content: IssueTracker, needs: Read, scope: ScopeReadIssue, reads: true}
 	case RaiseIssues:
-		return rule{name: "raise_issues", content: IssueTracker, needs: Read, scope: ScopeWriteIssue}
+		return rule{name: "raise_issues", content: IssueTracker, needs: Read, scope: ScopeWriteIssue, changes: true}
 	case WriteIssues:
-		return rule{name: "write_issues", content: IssueTracker, needs: Write, scope: ScopeWriteIssue}
+		return rule{name: "write_issues", content: IssueTracker, needs: Write, scope: ScopeWriteIssue, changes: true}
 	case AdminIssues:
 		return rule{name: "admin_issues", content: IssueTracker, needs: Admin, scope: ScopeAdminRepository}
 	case ReadWiki:
 		return rule{name: "read_wiki", content: Wiki, needs: Read, scope: ScopeReadWiki, reads: true}
 	case WriteWiki:
-		return rule{name: "write_wiki", content: Wiki, needs: Write, scope: ScopeWriteWiki}
+		return rule{name: "write_wiki", content: Wiki, needs: Write, scope: ScopeWriteWiki, changes: true}
 	case ListSnippets:
 		return rule{name: "list_snippets", content: Workspace, needs: Read, scope: ScopeReadSnippet, reads: true}
 	case CreateSnippet:

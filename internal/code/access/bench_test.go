@@ -112,6 +112,7 @@ func (w *world) crowd(n int) {
 			SELECT 't-' || i, 'h-' || i, 'api_token', 'u-' || i, 'u-' || i, '', '', '', 0, 0, 0 FROM n`,
 		`INSERT INTO repository (id, workspace, slug, name, description, public, created, updated)
 			SELECT 'r-' || i, 'w-acme', 'r-' || i, '', '', FALSE, 0, 0 FROM n`,
+		`INSERT INTO repository_name (workspace, slug, repository) SELECT 'w-acme', 'was-' || i, 'r-' || i FROM n`,
 		`INSERT INTO snippet (id, workspace, author, title, public, created, updated)
 			SELECT 's-' || i, 'w-acme', 'u-' || i, '', FALSE, 0, 0 FROM n`,
 		`INSERT INTO workspace (id, slug, name, plan, created) SELECT 'w-' || i, 'w-' || i, '', 'premium', 0 FROM n`,

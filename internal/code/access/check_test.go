@@ -374,13 +374,13 @@ func TestCheckUsesIndexesOnly(t *testing.T) {
 				t.Errorf("a table is read through: %s\n%s", line, strings.Join(plan, "\n"))
 			}
 		}
-		// workspace, repository, snippet, member and user; two kinds of factor; a permission of
-		// one's own, and by groups (2); groups that create (2).
+		// workspace, repository (3: by its name, a former one, its id), snippet, member and user; two
+		// kinds of factor; a permission of one's own, and by groups (2); groups that create (2).
 		searched := strings.Count(strings.Join(plan, "\n"), "SEARCH") + strings.Count(strings.Join(plan, "\n"), "Scan using")
 		if w.d.Engine == db.SQLite {
 			searched-- // the most of the permissions is looked up in what was found
 		}
-		if searched != 12 {
+		if searched != 14 {
 			t.Errorf("%d tables are searched\n%s", searched, strings.Join(plan, "\n"))
 		}
 	})
@@ -453,5 +453,34 @@ func TestMachinesReachWhatTheyBelongTo(t *testing.T) {
 		if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal.Sentence() != "Workspace acme doesn't accept machine credentials." {
 			t.Errorf("a deploy key where machines are refused: %v", err)
 		}
+	})
+}
+
+// A former name leads to the repository, for whoever may know of it, until
+// another takes the name.
+func TestFormerNamesLeadOn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.usual()
+		w.sql(`INSERT INTO repository_name (workspace, slug, repository) VALUES ('w-acme', 'before', 'r-acme-secret')`)
+		before := Target{Workspace: "acme", Repository: "before"}
+		g, err := w.gate.Check(t.Context(), session("alice"), before, ReadRepository)
+		if err != nil || g.Repository().Slug != "secret" {
+			t.Errorf("%+v %v", g.Repository(), err)
+		}
+		w.expect(session("bob"), before, ReadRepository, Hidden, ReasonNotFound)
+		w.repository("acme", "before", true)
+		if g, err = w.gate.Check(t.Context(), session("alice"), before, ReadRepository); err != nil || g.Repository().Slug != "before" {
+			t.Errorf("%+v %v", g.Repository(), err)
+		}
+	})
+}
+
+func TestArchivedIsReadOnly(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.usual()
+		w.sql(`UPDATE repository SET archived = TRUE`)
+		w.expect(session("alice"), secret, ReadRepository, Allow, "")
+		w.expect(session("alice"), secret, WriteRepository, Forbidden, ReasonArchived)
+		w.expect(session("bob"), secret, WriteRepository, Hidden, ReasonNotFound)
 	})
 }

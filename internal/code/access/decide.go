@@ -30,6 +30,7 @@ const (
 	ReasonSignedOut         Reason = "signed_out"
 	ReasonNotFound          Reason = "not_found"
 	ReasonPermission        Reason = "permission_missing"
+	ReasonArchived          Reason = "archived"
 	ReasonScope             Reason = "scope_missing"
 	ReasonMachine           Reason = "machine_credential_refused"
 	ReasonNetwork           Reason = "network_not_allowed"
@@ -54,6 +55,7 @@ type Verdict struct {
 type Resource struct {
 	Exists     bool // false too where a member may not know of it
 	Public     bool
+	Archived   bool       // can be read only
 	Permission Permission // the actor's; where it doesn't exist, what they would have
 }
 
@@ -141,6 +143,9 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	}
 	if !r.Exists {
 		return Verdict{Outcome: Hidden, Reason: ReasonNotFound}
+	}
+	if r.Archived && rule.changes {
+		return Verdict{Outcome: Forbidden, Reason: ReasonArchived}
 	}
 	// 9.
 	return Verdict{Outcome: Allow, Reason: ReasonAllowed}

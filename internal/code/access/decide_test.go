@@ -229,6 +229,9 @@ func resourcesFor(action Action) []Resource {
 		if slices.Contains(canBePublic, action.Content()) || permission == None {
 			all = append(all, Resource{Exists: true, Public: true, Permission: permission})
 		}
+		if askedOf[action].facts&changes != 0 {
+			all = append(all, Resource{Exists: true, Archived: true, Permission: permission})
+		}
 	}
 	return all
 }

@@ -45,17 +45,17 @@ var askedOf = map[Action]asked{
 	ManageRepositoryTokens: {Repository, Admin, "", sensitive},
 
 	ReadRepository:  {Repository, Read, ScopeReadRepository, reads},
-	WriteRepository: {Repository, Write, ScopeWriteRepository, 0},
+	WriteRepository: {Repository, Write, ScopeWriteRepository, changes},
 
 	ManageDeployKeys: {Repository, Admin, "", sensitive},
 
 	ReadIssues:  {IssueTracker, Read, ScopeReadIssue, reads},
-	RaiseIssues: {IssueTracker, Read, ScopeWriteIssue, 0},
-	WriteIssues: {IssueTracker, Write, ScopeWriteIssue, 0},
+	RaiseIssues: {IssueTracker, Read, ScopeWriteIssue, changes},
+	WriteIssues: {IssueTracker, Write, ScopeWriteIssue, changes},
 	AdminIssues: {IssueTracker, Admin, ScopeAdminRepository, 0},
 
 	ReadWiki:  {Wiki, Read, ScopeReadWiki, reads},
-	WriteWiki: {Wiki, Write, ScopeWriteWiki, 0},
+	WriteWiki: {Wiki, Write, ScopeWriteWiki, changes},
 
 	ListSnippets:   {Workspace, Read, ScopeReadSnippet, reads},
 	CreateSnippet:  {Workspace, Write, ScopeWriteSnippet, 0},
@@ -221,6 +221,9 @@ func factsOfAccountUnder(a *Actor, p *Policy, inTime func(time.Time) bool, now t
 func factsOfResource(p *Policy, r *Resource, what asked) fact {
 	var f fact
 	permission := r.Permission
+	if r.Archived {
+		f |= archived
+	}
 	if r.Exists {
 		f |= exists
 		if r.Public && slices.Contains(canBePublic, what.on) && !p.NoPublic {

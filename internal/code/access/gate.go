@@ -68,7 +68,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 			ID: f.WorkspaceID, Slug: f.WorkspaceSlug, Name: f.WorkspaceName, Role: f.Role, Creates: f.Creates, Policy: f.policy,
 		},
 		repository: RepositoryRef{
-			ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Permission: f.Permission, Wiki: f.Wiki(), Issues: f.Issues(),
+			ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Archived: f.Archived, Permission: f.Permission, Wiki: f.Wiki(), Issues: f.Issues(),
 		},
 		snippet: f.snippet(j.actor),
 	}, nil
@@ -127,7 +127,7 @@ type row struct {
 	NoPublic                                  bool
 	Role                                      Role
 	RepositoryID, RepositorySlug              string
-	Public                                    bool
+	Public, Archived                          bool
 	Permission                                Permission // on the repository; where it doesn't exist, what they would have
 	Creates                                   bool       // may create repositories
 	HasWiki, WikiPublic                       bool
@@ -151,7 +151,7 @@ SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
   COALESCE(w.require_two_step, FALSE), COALESCE(w.require_from, 0),
   COALESCE(w.accept_account, FALSE), COALESCE(w.phishing_resistant, FALSE), COALESCE(w.ask_again, 0),
   COALESCE(w.ask_over_ssh, FALSE), COALESCE(w.refuse_machines, FALSE), COALESCE(w.networks, ''), COALESCE(w.no_public, FALSE),
-  COALESCE(m.role, ''), COALESCE(r.id, ''), COALESCE(r.slug, ''), COALESCE(r.public, FALSE),
+  COALESCE(m.role, ''), COALESCE(r.id, ''), COALESCE(r.slug, ''), COALESCE(r.public, FALSE), COALESCE(r.archived, FALSE),
   ` + permissionSQL + `,
   COALESCE(` + createsSQL + `, FALSE),
   COALESCE(r.has_wiki, FALSE), COALESCE(r.wiki_public, FALSE), COALESCE(r.has_issues, FALSE), COALESCE(r.issues_public, FALSE),
@@ -161,7 +161,9 @@ SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'webauthn' AND confirmed > 0)
 FROM (SELECT 1 AS one) AS anchor
 LEFT JOIN workspace w ON w.slug = $1
-LEFT JOIN repository r ON r.workspace = w.id AND r.slug = $2
+LEFT JOIN repository r ON r.id = COALESCE(
+  (SELECT id FROM repository WHERE workspace = w.id AND slug = $2),
+  (SELECT repository FROM repository_name WHERE workspace = w.id AND slug = $2))
 LEFT JOIN snippet s ON s.workspace = w.id AND s.id = $4
 LEFT JOIN member m ON m.workspace = w.id AND m.user_id = $3
 LEFT JOIN code_user u ON u.id = $3`
@@ -217,11 +219,11 @@ func (f *facts) resource(actor Actor, action Action) Resource {
 		}
 		return Resource{Exists: f.WorkspaceID != "", Permission: permission}
 	case Repository:
-		return Resource{Exists: f.RepositoryID != "", Public: f.Public, Permission: f.Permission}
+		return Resource{Exists: f.RepositoryID != "", Public: f.Public, Archived: f.Archived, Permission: f.Permission}
 	case IssueTracker:
-		return Resource{Exists: f.HasIssues, Public: f.IssuesPublic, Permission: f.Permission}
+		return Resource{Exists: f.HasIssues, Public: f.IssuesPublic, Archived: f.Archived, Permission: f.Permission}
 	case Wiki:
-		return Resource{Exists: f.HasWiki, Public: f.WikiPublic, Permission: f.Permission}
+		return Resource{Exists: f.HasWiki, Public: f.WikiPublic, Archived: f.Archived, Permission: f.Permission}
 	case Snippet:
 		return Resource{Exists: f.SnippetID != "", Public: f.SnippetPublic, Permission: f.onSnippet(actor)}
 	default:

@@ -29,6 +29,7 @@ type WorkspaceRef struct {
 type RepositoryRef struct {
 	ID, Slug     string
 	Public       bool
+	Archived     bool       // can be read only
 	Permission   Permission // the actor's; None for whoever reads it because it is public
 	Wiki, Issues Feature
 }
@@ -152,6 +153,8 @@ func (r *Refusal) Sentence() string {
 		return "Sign in first."
 	case ReasonNotFound:
 		return "There is nothing here."
+	case ReasonArchived:
+		return "This repository is archived: it can be read, and nothing in it changed."
 	default:
 		return "You don't have permission to do this."
 	}

@@ -59,6 +59,8 @@ const (
 	sensitive
 	own     // the person's own profile and settings: no workspace's
 	leaving // a workspace
+	archived
+	changes // what a repository holds
 	lifting // its networks, as an owner whom they shut out
 )
 
@@ -187,6 +189,11 @@ var sentences = []sentence{
 		"4. The resource doesn't exist → hidden (as if it existed until here)",
 		0, exists,
 		Verdict{Outcome: Hidden, Reason: ReasonNotFound},
+	},
+	{
+		"archive (read-only): what an archived repository holds can't be changed (decision 0027)",
+		archived | changes, 0,
+		Verdict{Outcome: Forbidden, Reason: ReasonArchived},
 	},
 	{
 		"9. Allow → Grant.",

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/repo"
 )
 
 // Stock git does everything that people do with it, in each version of the protocol.
@@ -250,4 +251,50 @@ func TestATokenThatOnlyReads(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	contains(t, out, "remote: This token lacks the scope write:repository:bitbucket.")
+}
+
+// Rules for branches, in git: who may push, no history pushed over, no deletion;
+// and a whole repository that can only be read, under a name it had before.
+func TestBranchRulesInGit(t *testing.T) {
+	w := newWorld(t)
+	k, _ := w.started()
+	k.run("push", "-q", "origin", "main:release/1")
+	vault := access.Target{Workspace: "acme", Repository: "app"}
+	rule := func(r repo.Rule) {
+		if err := w.repos.SetRule(t.Context(), w.alice.Grant(access.ManagePermissions, vault), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rule(repo.Rule{Pattern: "main", Push: repo.PushWrite})
+	rule(repo.Rule{Pattern: "release/*", Push: repo.PushNobody})
+	k.write("two", "a.txt", "two\n")
+	k.run("push", "-q", "origin", "main")
+	k.run("commit", "-q", "--amend", "-m", "two, again")
+	for _, push := range []struct{ args, says string }{
+		{"--force origin main", "non-fast-forward"},
+		{"origin :main", "branches like main can't be deleted"},
+		{"origin main:refs/heads/release/1", "nobody may push to branches like release/*"},
+		{"origin main:refs/heads/other main:refs/heads/release/1", "refused together with the others"},
+	} {
+		out, status := k.try(append([]string{"push"}, strings.Fields(push.args)...)...)
+		if status != 1 {
+			t.Errorf("%s: status %d", push.args, status)
+		}
+		contains(t, out, push.says)
+	}
+	k.run("push", "--force", "-q", "origin", "main:free")
+
+	if _, err := w.repos.Rename(t.Context(), w.alice.Grant(access.EditRepository, vault), "rocket"); err != nil {
+		t.Fatal(err)
+	}
+	k.run("fetch", "-q", "origin")
+	if err := w.repos.SetArchived(t.Context(), w.alice.Grant(access.EditRepository, vault), true); err != nil {
+		t.Fatal(err)
+	}
+	k.run("fetch", "-q", "origin")
+	out, status := k.try("push", "origin", "main:free2")
+	if status != 128 {
+		t.Errorf("pushing to an archived repository: status %d", status)
+	}
+	contains(t, out, "remote: This repository is archived: it can be read, and nothing in it changed.")
 }

@@ -39,6 +39,9 @@ func (s *Service) ChangeFile(ctx context.Context, g access.Grant, c FileChange) 
 	if err != nil {
 		return "", err
 	}
+	if err := s.allowed(ctx, g, git.Update{Name: change.Branch, Old: change.Parent, New: change.Parent}); err != nil {
+		return "", err
+	}
 	r := s.git(g)
 	if err := c.free(ctx, r); err != nil {
 		return "", err

@@ -24,6 +24,9 @@ func (s *Service) CreateRef(ctx context.Context, g access.Grant, tag bool, name 
 	if name == "" || !git.ValidBranchName(name) || git.LooksLikeOID(name) {
 		return errs.Invalid("name", "That can't be a name here: use letters, digits, dashes, dots and slashes.")
 	}
+	if err := s.allowed(ctx, g, git.Update{Name: full, Old: git.ZeroOID, New: at.Commit}); err != nil {
+		return err
+	}
 	err := s.git(g).UpdateRef(ctx, full, git.ZeroOID, at.Commit)
 	if errors.Is(err, git.ErrMoved) {
 		return errs.Conflict("name", "There is one of that name already, or a name that begins like it.")
@@ -59,6 +62,9 @@ func (s *Service) DeleteRef(ctx context.Context, g access.Grant, tag bool, name 
 	at := ref.OID
 	if seen != "" && seen != ref.OID && seen != ref.Peeled {
 		return errs.Conflict("", "Something was pushed to it meanwhile. Look again before you delete it.")
+	}
+	if err := s.allowed(ctx, g, git.Update{Name: full, Old: at, New: git.ZeroOID}); err != nil {
+		return err
 	}
 	err = r.UpdateRef(ctx, full, at, git.ZeroOID)
 	if errors.Is(err, git.ErrMoved) {

@@ -33,7 +33,7 @@ import (
 // Repository is a repository as it is described.
 type Repository struct {
 	ID, Slug, Name, Description string
-	Public                      bool
+	Public, Archived            bool
 	Created, Updated            time.Time
 }
 

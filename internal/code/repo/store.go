@@ -9,12 +9,15 @@ import (
 	"sallyport.dev/internal/errs"
 )
 
-const columns = `r.id, r.slug, r.name, r.description, r.public, r.created, r.updated`
+const columns = `r.id, r.slug, r.name, r.description, r.public, r.archived, r.created, r.updated`
 
 func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
 		if err := s.mayBePublic(ctx, tx, g, r.Public); err != nil {
 			return err
+		}
+		if _, err := db.Exec(ctx, tx, `DELETE FROM repository_name WHERE workspace = $1 AND slug = $2`, g.Workspace().ID, r.Slug); err != nil {
+			return fmt.Errorf("keeping a repository: %w", err)
 		}
 		_, err := db.Exec(ctx, tx, `
 			INSERT INTO repository (id, workspace, slug, name, description, public, created, updated)

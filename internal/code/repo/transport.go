@@ -11,6 +11,7 @@ func (s *Service) Transport() transport.Transport {
 	return transport.Transport{
 		Read: access.ReadRepository, Write: access.WriteRepository, MaxPush: s.MaxPush,
 		Open:   func(g access.Grant) (*git.Repository, error) { return s.git(g), nil },
+		Judge:  s.judge,
 		Pushed: s.touch,
 	}
 }

@@ -23,6 +23,8 @@ type Transport struct {
 	// Open gives the git data of what the grant is for, to whoever has required
 	// an action of it.
 	Open func(g access.Grant) (*git.Repository, error)
+	// Judge gives what a push may do (git.PushLimits). nil: anything.
+	Judge func(ctx context.Context, g access.Grant) (func(git.Update) (refused string, onlyForward bool), error)
 	// Pushed is told of a push that changed something.
 	Pushed func(ctx context.Context, g access.Grant) error
 }
@@ -70,7 +72,11 @@ func (t Transport) ReceivePack(ctx context.Context, g access.Grant, protocol git
 	if err != nil {
 		return err
 	}
-	changed, err := r.Push(ctx, protocol, git.PushLimits{Pack: t.MaxPush}, body, w)
+	limits, err := t.limits(ctx, g)
+	if err != nil {
+		return err
+	}
+	changed, err := r.Push(ctx, protocol, limits, body, w)
 	return t.after(ctx, g, changed, err)
 }
 
@@ -85,8 +91,23 @@ func (t Transport) Serve(ctx context.Context, g access.Grant, service git.Servic
 	if service == git.UploadPack {
 		return r.UploadSession(ctx, protocol, in, out)
 	}
-	changed, err := r.PushSession(ctx, protocol, git.PushLimits{Pack: t.MaxPush}, in, out)
+	limits, err := t.limits(ctx, g)
+	if err != nil {
+		return err
+	}
+	changed, err := r.PushSession(ctx, protocol, limits, in, out)
 	return t.after(ctx, g, changed, err)
+}
+
+// limits bounds a push by the grant's actor.
+func (t Transport) limits(ctx context.Context, g access.Grant) (git.PushLimits, error) {
+	limits := git.PushLimits{Pack: t.MaxPush}
+	if t.Judge == nil {
+		return limits, nil
+	}
+	var err error
+	limits.Judge, err = t.Judge(ctx, g)
+	return limits, err
 }
 
 // after tells of a push that changed something, whatever happened to the client

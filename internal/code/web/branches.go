@@ -46,7 +46,7 @@ func (s *Site) branchesAgain(w http.ResponseWriter, r *http.Request, g access.Gr
 	}
 	page := branchesPage{
 		Base: o.base, Form: form, More: len(branches) > branchesShown, Compare: o.base + "/diff",
-		CanWrite: g.Repository().Permission >= access.Write, CanAdmin: g.Repository().Permission >= access.Admin,
+		CanWrite: canWrite(g), CanAdmin: g.Repository().Permission >= access.Admin,
 	}
 	branches = branches[:min(len(branches), branchesShown)]
 	for _, b := range branches {
@@ -108,6 +108,11 @@ func (s *Site) setDefaultBranch(w http.ResponseWriter, r *http.Request, g access
 	return s.done(w, r, repositoryPath(g)+"/branches", "saved")
 }
 
+// canWrite reports whether forms that change the repository are of use.
+func canWrite(g access.Grant) bool {
+	return g.Repository().Permission >= access.Write && !g.Repository().Archived
+}
+
 func (o opened) refsPath(tag bool) string {
 	if tag {
 		return o.base + "/tags"
@@ -142,7 +147,7 @@ func (s *Site) tagsAgain(w http.ResponseWriter, r *http.Request, g access.Grant,
 	if err != nil {
 		return err
 	}
-	page := tagsPage{Base: o.base, Form: form, CanWrite: g.Repository().Permission >= access.Write}
+	page := tagsPage{Base: o.base, Form: form, CanWrite: canWrite(g)}
 	for _, tag := range tags {
 		page.Tags = append(page.Tags, tagLine{Branch: tag, Href: o.source(tag.Name, ""), Archives: o.archives(tag.Name)})
 	}

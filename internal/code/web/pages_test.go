@@ -110,6 +110,7 @@ func TestEveryPage(t *testing.T) {
 		"recovery.html":      {recoveryPage{Left: 3}},
 		"repoadmin.html":     {repositoryAdminPage{Form: form, Kept: true, Repository: repository}, repositoryAdminPage{NoPublic: true}, repositoryAdminPage{}},
 		"repository.html":    {repositoryPage{Repository: repository, Folder: files, Archives: []ui.Link{link}, Languages: []language{{Name: "Go", Percent: 99, Width: 99}}}},
+		"rules.html":         {rulesPage{Form: form, Kept: true, Rules: []ruleLine{{Who: "Nobody"}, {Rule: repo.Rule{Rewrite: true, Removal: true}}}}, rulesPage{}},
 		"search.html":        {findPage{Query: "x", Matches: []foundFile{{Lines: []git.Match{{Line: 1}}}}, More: true}, findPage{Query: "x"}, findPage{}},
 		"sessions.html":      {sessionsPage{AccountURL: "http://id.test", Sessions: []sessionLine{{Listed: user.Listed{Current: true}, Here: true, Proven: "a code"}, {Listed: user.Listed{Address: "::1"}, Account: "password"}}}, sessionsPage{}},
 		"security.html": {

@@ -17,6 +17,7 @@ func (s *Site) adminOf(r *http.Request, g access.Grant, title, current string) u
 	shell.Side = []ui.Link{
 		{Text: "Repository", Href: base, Icon: "gear"},
 		{Text: "Permissions", Href: base + "/permissions", Icon: "people"},
+		{Text: "Branch restrictions", Href: base + "/branches", Icon: "branch"},
 		{Text: "Wiki", Href: base + "/wiki", Icon: "book"},
 		{Text: "Deploy keys", Href: base + "/deploy-keys", Icon: "key"},
 		{Text: "Access tokens", Href: base + "/access-tokens", Icon: "key"},
@@ -48,7 +49,7 @@ func (s *Site) repositoryAdminAgain(w http.ResponseWriter, r *http.Request, g ac
 		return err
 	}
 	page := repositoryAdminPage{
-		Form: filledUp(form, "description", described.Description), Kept: r.FormValue("kept") != "",
+		Form: filledUp(form, "description", described.Description, "name", described.Name), Kept: r.FormValue("kept") != "",
 		Repository: described, Base: repositoryPath(g) + "/admin", NoPublic: g.Workspace().Policy.NoPublic, Workspace: g.Workspace().Name,
 	}
 	return s.render(w, r, status, "repoadmin.html", s.adminOf(r, g, "Repository settings", ""), page)

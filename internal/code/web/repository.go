@@ -216,7 +216,7 @@ func (s *Site) folder(r *http.Request, g access.Grant, o opened, place repo.Plac
 // changeable reports whether the actor may commit there: it is a branch's tip.
 func (o opened) changeable(g access.Grant, place repo.Place) bool {
 	_, id := git.ParseOID(place.Ref)
-	return !id && g.Repository().Permission >= access.Write
+	return !id && canWrite(g)
 }
 
 func (o opened) entry(place repo.Place, e git.Entry) entry {

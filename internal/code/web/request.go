@@ -88,7 +88,7 @@ func (s *Site) open(method, pattern string, h door.Open) { s.routes.Open(method,
 func (s *Site) page(pattern string, action access.Action, h door.Gated) {
 	s.routes.Gated(http.MethodGet, pattern, action, func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 		visitorOf(r).grant = g
-		return h(w, r, g)
+		return underItsName(h)(w, r, g)
 	})
 }
 
