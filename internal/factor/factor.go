@@ -104,6 +104,15 @@ func (s *Service) List(ctx context.Context, holder string) ([]Factor, error) {
 	return factors, nil
 }
 
+// Kinds tells which kinds of confirmed factor the holder has.
+func (s *Service) Kinds(ctx context.Context, q db.Q, holder string) (Kinds, error) {
+	factors, err := s.confirmed(ctx, q, holder)
+	if err != nil {
+		return Kinds{}, fmt.Errorf("reading second steps: %w", err)
+	}
+	return KindsOf(factors), nil
+}
+
 // Enrolled reports whether the holder has a confirmed factor.
 func (s *Service) Enrolled(ctx context.Context, q db.Q, holder string) (bool, error) {
 	factors, err := s.confirmed(ctx, q, holder)

@@ -26,14 +26,16 @@ type world struct {
 }
 
 func each(t *testing.T, f func(w world)) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		box, err := secret.NewBox(bytes.Repeat([]byte{7}, 32))
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
-		f(world{t, &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Code, Issuer: "Sallyport Code"}, now})
-	})
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { on(t, d, f) })
+}
+
+func on(t *testing.T, d *db.DB, f func(w world)) {
+	box, err := secret.NewBox(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
+	f(world{t, &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Code, Issuer: "Sallyport Code", URL: "https://code.test"}, now})
 }
 
 // other is the same database seen from the other realm.

@@ -182,8 +182,10 @@ func (r *Refusal) Lines(code string) []string {
 // FixPath is the page of Code that fixes it; empty where the person can't.
 func (r *Refusal) FixPath() string {
 	switch r.Outcome {
-	case Enrol, Strengthen:
+	case Enrol:
 		return "/account/settings/two-step-verification/"
+	case Strengthen:
+		return "/account/settings/two-step-verification/key"
 	case Verify, Renew:
 		switch {
 		case r.Credential == SSHKey: // a step in the browser has to be given to the key

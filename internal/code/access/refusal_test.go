@@ -26,7 +26,7 @@ func TestRefusalTexts(t *testing.T) {
 		fix     string
 	}{
 		{of(Enrol, ReasonTwoStepRequired), ReadRepository, "Workspace acme requires two-step verification.", 403, factors},
-		{of(Strengthen, ReasonPhishingResistant), ReadRepository, "Workspace acme requires a security key or passkey.", 403, factors},
+		{of(Strengthen, ReasonPhishingResistant), ReadRepository, "Workspace acme requires a security key or passkey.", 403, factors + "key"},
 		{of(Verify, ReasonPhishingResistant), ReadRepository, "Workspace acme requires a security key or passkey.", 403, step},
 		{of(Verify, ReasonStepNeeded), ReadRepository, "Your second step is needed first.", 403, step},
 		{of(Renew, ReasonStepExpired), ReadRepository, "Workspace acme asks for your second step again.", 403, step},

@@ -400,7 +400,7 @@ func TestStepsOfKeys(t *testing.T) {
 		if got := w.subjects(); !slices.Equal(got, []string{"alice@example.com: A recovery code was used"}) {
 			w.Errorf("mailed %q", got)
 		}
-		verified, err := w.VerifyStep(w.Context(), alice.session, alice.code(), here)
+		verified, err := w.VerifyStep(w.Context(), alice.session, typed(alice.code()), here)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -421,11 +421,11 @@ func TestStepsOfKeys(t *testing.T) {
 		set(`phishing_resistant = FALSE`)
 
 		w.now.Advance(time.Minute)
-		if err := w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), alice.code()); !errs.Is(err, errs.KindConflict) {
+		if err := w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), typed(alice.code())); !errs.Is(err, errs.KindConflict) {
 			w.Fatal(err)
 		}
 		set(`require_two_step = FALSE`)
-		if err := w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), alice.code()); err != nil {
+		if err := w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), typed(alice.code())); err != nil {
 			w.Fatal(err)
 		}
 		if step := from(print, here).Step; step.Method != "" {

@@ -11,7 +11,17 @@ import (
 
 func (s *Service) noticeTurnedOn(ctx context.Context, tx *db.Tx, u User, from netip.Addr) error {
 	return s.notice(ctx, tx, u, from, "Two-step verification is on",
-		"Two-step verification was turned on for your profile in Code. From now on, Code asks for a code of your authenticator app when you sign in.")
+		"Two-step verification was turned on for your profile in Code. From now on, Code asks for your second step when you sign in.")
+}
+
+func (s *Service) noticeAdded(ctx context.Context, tx *db.Tx, u User, from netip.Addr) error {
+	return s.notice(ctx, tx, u, from, "A second step was added",
+		"Another second step was added to your profile in Code. Your other browsers have to take the step again.")
+}
+
+func (s *Service) noticeRemoved(ctx context.Context, tx *db.Tx, u User, from netip.Addr, label string) error {
+	return s.notice(ctx, tx, u, from, "A second step was removed",
+		"The second step “"+label+"” was removed from your profile in Code, and your other browsers were signed out.")
 }
 
 func (s *Service) noticeTurnedOff(ctx context.Context, tx *db.Tx, u User, from netip.Addr) error {

@@ -36,44 +36,77 @@ func (s *Service) TwoStep(ctx context.Context, g access.Grant) (TwoStep, error) 
 	return TwoStep{Factors: factors, RecoveryLeft: left}, err
 }
 
+// AskKey asks for a security key as the second step of a session.
+func (s *Service) AskKey(ctx context.Context, token secret.String) (factor.Options, error) {
+	live, err := s.live(ctx, s.DB, token)
+	if err != nil {
+		return factor.Options{}, err
+	}
+	return s.Factors.AskKey(ctx, live.User.ID, live.ID)
+}
+
 // VerifyStep takes the second step in a session, with a code of an
-// authenticator app or a recovery code, and gives the session a new token.
-// Whose step it is, the session alone says.
+// authenticator app, a recovery code or a security key, and gives the session a
+// new token. Whose step it is, the session alone says.
 //
-// It is of kind Invalid for the field "code" where the code is wrong or used,
-// TooMany where too many were, and Unauthenticated where the session is over.
-func (s *Service) VerifyStep(ctx context.Context, token secret.String, code string, address netip.Addr) (Session, error) {
+// It is of kind Invalid for the field "code" or "credential" where the answer is
+// wrong or used, TooMany where too many were, and Unauthenticated where the
+// session is over.
+func (s *Service) VerifyStep(ctx context.Context, token secret.String, answer factor.Answer, address netip.Addr) (Session, error) {
 	live, err := s.live(ctx, s.DB, token)
 	if err != nil {
 		return Session{}, err
 	}
-	method, err := s.useCode(ctx, live.User.ID, code)
+	taken, err := s.useAnswer(ctx, live.User.ID, live.ID, answer)
 	if err != nil {
 		return Session{}, err
 	}
 	fresh, hash := secret.Token("")
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
-		rotated, err := s.rotate(ctx, tx, live.ID, live.Hash, hash, method, s.Clock())
+		rotated, err := s.rotate(ctx, tx, live.ID, live.Hash, hash, taken.Method, s.Clock())
 		if err != nil {
 			return err
 		}
 		if !rotated { // ended, or rotated by another tab, since it was read
 			return errSignedOut()
 		}
-		if method == factor.Recovery {
+		if taken.Method == factor.Recovery {
 			if err := s.noticeRecoveryUsed(ctx, tx, live.User, address); err != nil {
 				return err
 			}
 		}
-		return s.Audit.Append(ctx, tx, audit.Entry{
-			Realm: "code", Actor: live.User.ID, Credential: string(access.Session), Address: addressText(address),
-			Action: "session.second_step", Target: live.ID, Detail: map[string]any{"method": method},
-		})
+		return s.noteTaken(ctx, tx, live, taken, address)
 	})
 	if err != nil {
 		return Session{}, fmt.Errorf("taking the second step: %w", err)
 	}
 	return Session{Token: fresh, Expires: live.Created.Add(sessionMost)}, nil
+}
+
+// noteTaken audits a second step, and warns of a key whose count didn't grow.
+func (s *Service) noteTaken(ctx context.Context, tx *db.Tx, live liveSession, taken factor.Taken, address netip.Addr) error {
+	entry := audit.Entry{
+		Realm: "code", Actor: live.User.ID, Credential: string(access.Session), Address: addressText(address),
+		Action: "session.second_step", Target: live.ID,
+		Detail: map[string]any{"method": taken.Method, "factor": taken.Factor, "user_verified": taken.Verified},
+	}
+	if err := s.Audit.Append(ctx, tx, entry); err != nil || !taken.Stalled {
+		return err
+	}
+	entry.Action, entry.Target = "two_step.sign_count", taken.Factor
+	entry.Detail = map[string]any{"warning": "the key's count of signatures didn't grow: there may be a copy of it"}
+	return s.Audit.Append(ctx, tx, entry)
+}
+
+// useAnswer uses up what a user gives for their second step. bound is the
+// session in which a key was asked. Codes count, at whichever entrance, until a
+// right one comes; a key can't be guessed.
+func (s *Service) useAnswer(ctx context.Context, user, bound string, answer factor.Answer) (factor.Taken, error) {
+	if answer.Credential != "" {
+		return s.Factors.VerifyKey(ctx, user, bound, answer)
+	}
+	method, err := s.useCode(ctx, user, answer.Code)
+	return factor.Taken{Method: method}, err
 }
 
 // useCode uses up a code of the user's. Every try counts, at whichever
@@ -95,120 +128,4 @@ func (s *Service) useCode(ctx context.Context, user, code string) (factor.Method
 		return "", err
 	}
 	return method, s.Throttle.Reset(ctx, key)
-}
-
-// BeginTOTP starts to set up an authenticator app; see factor.Service.
-func (s *Service) BeginTOTP(ctx context.Context, g access.Grant) (factor.Pending, error) {
-	u, err := s.manager(ctx, g)
-	if err != nil {
-		return factor.Pending{}, err
-	}
-	return s.Factors.BeginTOTP(ctx, u.ID, u.Username)
-}
-
-// PendingTOTP shows a set-up again; see factor.Service.
-func (s *Service) PendingTOTP(ctx context.Context, g access.Grant, id string) (factor.Pending, error) {
-	u, err := s.manager(ctx, g)
-	if err != nil {
-		return factor.Pending{}, err
-	}
-	return s.Factors.Pending(ctx, u.ID, id, u.Username)
-}
-
-// manager gives the profile of whoever manages their factors.
-func (s *Service) manager(ctx context.Context, g access.Grant) (User, error) {
-	if err := g.Require(access.ManageFactors); err != nil {
-		return User{}, err
-	}
-	u, err := s.byID(ctx, s.DB, g.Actor().User)
-	if err != nil {
-		return User{}, fmt.Errorf("reading a profile: %w", err)
-	}
-	return u, nil
-}
-
-// Enrolment is what comes of turning two-step verification on.
-type Enrolment struct {
-	Session       Session         // the session goes on under this token
-	RecoveryCodes []secret.String // for the person alone, once
-}
-
-// ConfirmTOTP adds the authenticator app that was set up, by a code from it.
-// The first factor turns two-step verification on and brings recovery codes.
-// The session that does it has thereby taken the step; every other session of
-// the person has to take it before it can go on.
-// Errors are those of factor.ConfirmTOTP; nothing is half-made.
-func (s *Service) ConfirmTOTP(ctx context.Context, g access.Grant, id, code, label string) (Enrolment, error) {
-	u, err := s.manager(ctx, g)
-	if err != nil {
-		return Enrolment{}, err
-	}
-	token, hash := secret.Token("")
-	enrolment := Enrolment{Session: Session{Token: token}}
-	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.Factors.ConfirmTOTP(ctx, tx, u.ID, id, code, label); err != nil {
-			return err
-		}
-		if !g.Actor().Factors.Enrolled() {
-			var err error
-			if enrolment.RecoveryCodes, err = s.Factors.NewRecoveryCodes(ctx, tx, u.ID); err != nil {
-				return err
-			}
-		}
-		if err := s.dropSteps(ctx, tx, u.ID); err != nil {
-			return err
-		}
-		created, err := s.markStepped(ctx, tx, g.Actor().CredentialID, u.ID, hash, factor.TOTP, s.Clock())
-		if errs.Is(err, errs.KindNotFound) {
-			return errSignedOut()
-		}
-		if err != nil {
-			return err
-		}
-		enrolment.Session.Expires = created.Add(sessionMost)
-		if err := s.noticeTurnedOn(ctx, tx, u, g.Actor().Address); err != nil {
-			return err
-		}
-		return s.note(ctx, tx, g, "two_step.on", u.ID, map[string]any{"method": factor.TOTP})
-	})
-	if err != nil {
-		return Enrolment{}, fmt.Errorf("turning two-step verification on: %w", err)
-	}
-	return enrolment, nil
-}
-
-// ReplaceRecoveryCodes makes new recovery codes, voids the old ones and signs
-// the person's other browsers out. It needs access.ManageFactors.
-func (s *Service) ReplaceRecoveryCodes(ctx context.Context, g access.Grant) ([]secret.String, error) {
-	u, err := s.manager(ctx, g)
-	if err != nil {
-		return nil, err
-	}
-	var codes []secret.String
-	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
-		var err error
-		if codes, err = s.Factors.NewRecoveryCodes(ctx, tx, u.ID); err != nil {
-			return err
-		}
-		if _, err := s.deleteOtherSessions(ctx, tx, u.ID, g.Actor().CredentialID); err != nil {
-			return err
-		}
-		if err := s.noticeCodesReplaced(ctx, tx, u, g.Actor().Address); err != nil {
-			return err
-		}
-		return s.note(ctx, tx, g, "two_step.recovery_codes", u.ID, nil)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("replacing recovery codes: %w", err)
-	}
-	return codes, nil
-}
-
-// note adds to the audit log what the grant's actor did.
-func (s *Service) note(ctx context.Context, tx *db.Tx, g access.Grant, action, target string, detail map[string]any) error {
-	a := g.Actor()
-	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Actor: a.User, Credential: string(a.Credential), Address: addressText(a.Address),
-		Action: action, Target: target, Detail: detail,
-	})
 }

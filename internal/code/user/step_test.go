@@ -58,13 +58,13 @@ func TestVerifyingRaisesAndRotatesTheSession(t *testing.T) {
 		alice := w.signUp("alice")
 		alice.enrol()
 		half := alice.signIn()
-		if _, err := w.VerifyStep(w.Context(), half, "abc", here); !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["code"] == "" {
+		if _, err := w.VerifyStep(w.Context(), half, typed("abc"), here); !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["code"] == "" {
 			w.Errorf("a wrong code: %v", err)
 		}
 		if got := alice.outcome(half); got != access.Verify {
 			w.Errorf("after a wrong code: %s", got)
 		}
-		full, err := w.VerifyStep(w.Context(), half, alice.code(), here)
+		full, err := w.VerifyStep(w.Context(), half, typed(alice.code()), here)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestVerifyingRaisesAndRotatesTheSession(t *testing.T) {
 		if actor.Step.Method != access.TOTP || !actor.Step.At.Equal(w.now.Now()) {
 			w.Errorf("%+v", actor.Step)
 		}
-		if _, err := w.VerifyStep(w.Context(), half, alice.code(), here); !errs.Is(err, errs.KindUnauthenticated) {
+		if _, err := w.VerifyStep(w.Context(), half, typed(alice.code()), here); !errs.Is(err, errs.KindUnauthenticated) {
 			w.Errorf("by the old token: %v", err)
 		}
 		if want := w.now.Now().Add(30 * 24 * time.Hour); !full.Expires.Equal(want) {
@@ -93,14 +93,14 @@ func TestTheStepIsTheSessionsOwn(t *testing.T) {
 		eve.enrol()
 		half := alice.signIn()
 		for _, code := range []string{eve.code(), eve.codes[0].Reveal()} {
-			_, err := w.VerifyStep(w.Context(), half, code, here)
+			_, err := w.VerifyStep(w.Context(), half, typed(code), here)
 			w.is(err, errs.KindInvalid, "another's code")
 		}
 		if got := alice.outcome(half); got != access.Verify {
 			w.Errorf("by another's code: %s", got)
 		}
 		w.subjects()
-		done, err := w.VerifyStep(w.Context(), half, alice.codes[0].Reveal(), here)
+		done, err := w.VerifyStep(w.Context(), half, typed(alice.codes[0].Reveal()), here)
 		if err != nil || alice.actorOf(done.Token).Step.Method != access.RecoveryCode {
 			w.Fatalf("her recovery code: %v", err)
 		}
@@ -123,7 +123,7 @@ func TestASessionIsSteppedByOneOfManyEqualCodes(t *testing.T) {
 		var all sync.WaitGroup
 		for _, session := range sessions {
 			all.Go(func() {
-				if _, err := w.VerifyStep(w.Context(), session, code, here); err == nil {
+				if _, err := w.VerifyStep(w.Context(), session, typed(code), here); err == nil {
 					accepted.Add(1)
 				}
 			})
@@ -145,27 +145,27 @@ func TestWrongCodesSlowDownEveryEntrance(t *testing.T) {
 		for i := range 5 {
 			var err error
 			if i%2 == 0 {
-				_, err = w.VerifyStep(w.Context(), alice.signIn(), "abc", here) // a new sign-in each time
+				_, err = w.VerifyStep(w.Context(), alice.signIn(), typed("abc"), here) // a new sign-in each time
 			} else {
-				err = w.TurnOffTwoStep(w.Context(), g, "abc")
+				err = w.TurnOffTwoStep(w.Context(), g, typed("abc"))
 			}
 			w.is(err, errs.KindInvalid, "a wrong code")
 		}
 		session := alice.signIn()
-		_, err := w.VerifyStep(w.Context(), session, alice.code(), here)
+		_, err := w.VerifyStep(w.Context(), session, typed(alice.code()), here)
 		w.is(err, errs.KindTooMany, "the right code, too soon")
 		if errs.RetryAfter(err) != 30*time.Second {
 			w.Errorf("retry after %v", errs.RetryAfter(err))
 		}
-		w.is(w.TurnOffTwoStep(w.Context(), g, alice.code()), errs.KindTooMany, "at the other entrance")
-		if _, err := w.VerifyStep(w.Context(), bob.signIn(), bob.code(), here); err != nil {
+		w.is(w.TurnOffTwoStep(w.Context(), g, typed(alice.code())), errs.KindTooMany, "at the other entrance")
+		if _, err := w.VerifyStep(w.Context(), bob.signIn(), typed(bob.code()), here); err != nil {
 			w.Errorf("bob is slowed down too: %v", err)
 		}
 		w.now.Advance(30 * time.Second)
-		if _, err := w.VerifyStep(w.Context(), session, alice.code(), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), session, typed(alice.code()), here); err != nil {
 			w.Errorf("after the wait: %v", err)
 		}
-		_, err = w.VerifyStep(w.Context(), alice.signIn(), "abc", here)
+		_, err = w.VerifyStep(w.Context(), alice.signIn(), typed("abc"), here)
 		w.is(err, errs.KindInvalid, "success resets the count")
 	})
 }
@@ -173,7 +173,7 @@ func TestWrongCodesSlowDownEveryEntrance(t *testing.T) {
 func TestVerifyingWithoutBeingEnrolled(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
-		_, err := w.VerifyStep(w.Context(), alice.session, "123456", here)
+		_, err := w.VerifyStep(w.Context(), alice.session, typed("123456"), here)
 		w.is(err, errs.KindConflict, "nothing to verify")
 	})
 }
@@ -206,7 +206,7 @@ func TestTwoTabsEnrolling(t *testing.T) {
 			w.Error("the second tab left something behind")
 		}
 		half := alice.signIn()
-		if _, err := w.VerifyStep(w.Context(), half, done.RecoveryCodes[3].Reveal(), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), half, typed(done.RecoveryCodes[3].Reveal()), here); err != nil {
 			w.Errorf("the first tab's recovery code: %v", err)
 		}
 	})
@@ -236,9 +236,9 @@ func TestReplacingRecoveryCodes(t *testing.T) {
 			w.Error(diff)
 		}
 		half := alice.signIn()
-		_, err = w.VerifyStep(w.Context(), half, alice.codes[0].Reveal(), here)
+		_, err = w.VerifyStep(w.Context(), half, typed(alice.codes[0].Reveal()), here)
 		w.is(err, errs.KindInvalid, "an old code")
-		if _, err := w.VerifyStep(w.Context(), half, fresh[0].Reveal(), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), half, typed(fresh[0].Reveal()), here); err != nil {
 			w.Errorf("a new code: %v", err)
 		}
 		// A step over 15 minutes old isn't enough for this.
@@ -252,16 +252,16 @@ func TestReplacingRecoveryCodes(t *testing.T) {
 func TestTurningOff(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
-		w.is(w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), "123456"), errs.KindConflict, "it isn't on")
+		w.is(w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), typed("123456")), errs.KindConflict, "it isn't on")
 		alice.enrol()
 		other := alice.signIn()
 		g := alice.grant(access.TurnOffTwoStep)
-		w.is(w.TurnOffTwoStep(w.Context(), g, "000000"), errs.KindInvalid, "a wrong code")
-		w.is(w.TurnOffTwoStep(w.Context(), g, ""), errs.KindInvalid, "no code")
+		w.is(w.TurnOffTwoStep(w.Context(), g, typed("000000")), errs.KindInvalid, "a wrong code")
+		w.is(w.TurnOffTwoStep(w.Context(), g, typed("")), errs.KindInvalid, "no code")
 		w.subjects()
 		var seen int64
 		w.audited(&seen)
-		if err := w.TurnOffTwoStep(w.Context(), g, alice.code()); err != nil {
+		if err := w.TurnOffTwoStep(w.Context(), g, typed(alice.code())); err != nil {
 			w.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"two_step.off"}, w.audited(&seen)); diff != "" {
@@ -283,7 +283,7 @@ func TestTurningOff(t *testing.T) {
 		// Old recovery codes don't come back with a new app.
 		old := slices.Clone(alice.codes)
 		alice.enrol()
-		_, err = w.VerifyStep(w.Context(), alice.signIn(), old[0].Reveal(), here)
+		_, err = w.VerifyStep(w.Context(), alice.signIn(), typed(old[0].Reveal()), here)
 		w.is(err, errs.KindInvalid, "a recovery code from before")
 	})
 }

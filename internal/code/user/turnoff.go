@@ -8,6 +8,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/factor"
 )
 
 // Closing is a workspace that turning two-step verification off would close
@@ -23,26 +24,26 @@ func (s *Service) ClosedByTurningOff(ctx context.Context, g access.Grant) ([]Clo
 	if err := g.Require(access.ReadSelf, access.TurnOffTwoStep, access.ManageFactors); err != nil {
 		return nil, err
 	}
-	return s.closings(ctx, s.DB, g.Actor())
+	return s.closings(ctx, s.DB, g.Actor(), access.Factors{})
 }
 
 // TurnOffTwoStep removes every factor and recovery code of the actor and signs
-// their other browsers out. It takes a code, which is used up, and needs
+// their other browsers out. It takes a fresh step, which is used up, and needs
 // access.TurnOffTwoStep. It is of kind Conflict where a workspace would be
-// left without an owner who meets its rule; then no code is used.
-func (s *Service) TurnOffTwoStep(ctx context.Context, g access.Grant, code string) error {
+// left without an owner who meets its rule; then nothing is used.
+func (s *Service) TurnOffTwoStep(ctx context.Context, g access.Grant, answer factor.Answer) error {
 	if err := g.Require(access.TurnOffTwoStep); err != nil {
 		return err
 	}
 	a := g.Actor()
-	closings, err := s.closings(ctx, s.DB, a)
+	closings, err := s.closings(ctx, s.DB, a, access.Factors{})
 	if err != nil {
 		return err
 	}
 	if err := refuseLastReady(closings); err != nil {
 		return err
 	}
-	if _, err := s.useCode(ctx, a.User, code); err != nil {
+	if _, err := s.useAnswer(ctx, a.User, a.CredentialID, answer); err != nil {
 		return err
 	}
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
@@ -50,7 +51,7 @@ func (s *Service) TurnOffTwoStep(ctx context.Context, g access.Grant, code strin
 		if err := s.lockOwned(ctx, tx, a.User); err != nil {
 			return err
 		}
-		closings, err := s.closings(ctx, tx, a)
+		closings, err := s.closings(ctx, tx, a, access.Factors{})
 		if err != nil {
 			return err
 		}
@@ -89,15 +90,15 @@ func (s *Service) removeFactors(ctx context.Context, tx *db.Tx, g access.Grant) 
 }
 
 // closings judges each requiring workspace with the actor's evidence as it is
-// and as it would be. Others count as ready by their factors alone: what their
+// and as it would be with the factors left. Others count as ready by their factors alone: what their
 // account's sign-in would prove isn't known until they come.
-func (s *Service) closings(ctx context.Context, q db.Q, a access.Actor) ([]Closing, error) {
+func (s *Service) closings(ctx context.Context, q db.Q, a access.Actor, left access.Factors) ([]Closing, error) {
 	rows, err := s.requiring(ctx, q, a.User)
 	if err != nil {
 		return nil, fmt.Errorf("reading which workspaces require two-step verification: %w", err)
 	}
 	without := a.Evidence
-	without.Factors = access.Factors{}
+	without.Factors = left
 	var out []Closing
 	for _, w := range rows {
 		policy := access.Policy{RequireTwoStep: true, AcceptAccountMFA: w.AcceptAccount, PhishingResistant: w.PhishingResistant}

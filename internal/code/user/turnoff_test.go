@@ -58,7 +58,7 @@ func TestTheLastReadyOwnerCantTurnItOff(t *testing.T) {
 			w.Errorf("%+v", list)
 		}
 		g, code := alice.grant(access.TurnOffTwoStep), alice.code()
-		err := w.TurnOffTwoStep(w.Context(), g, code)
+		err := w.TurnOffTwoStep(w.Context(), g, typed(code))
 		w.is(err, errs.KindConflict, "the last ready owner")
 		if !strings.Contains(errs.Message(err), "ACME") {
 			w.Errorf("it doesn't name the workspace: %s", errs.Message(err))
@@ -67,7 +67,7 @@ func TestTheLastReadyOwnerCantTurnItOff(t *testing.T) {
 		if list := carol.closings(); len(list) != 1 || list[0].LastReady {
 			w.Errorf("a member: %+v", list)
 		}
-		if err := w.TurnOffTwoStep(w.Context(), carol.grant(access.TurnOffTwoStep), carol.code()); err != nil {
+		if err := w.TurnOffTwoStep(w.Context(), carol.grant(access.TurnOffTwoStep), typed(carol.code())); err != nil {
 			w.Errorf("a member: %v", err)
 		}
 
@@ -75,7 +75,7 @@ func TestTheLastReadyOwnerCantTurnItOff(t *testing.T) {
 		if list := alice.closings(); len(list) != 1 || list[0].LastReady {
 			w.Errorf("with another ready owner: %+v", list)
 		}
-		if err := w.TurnOffTwoStep(w.Context(), g, alice.code()); err != nil {
+		if err := w.TurnOffTwoStep(w.Context(), g, typed(alice.code())); err != nil {
 			w.Errorf("with another ready owner: %v", err)
 		}
 		if _, err := alice.check(alice.session, access.Target{Workspace: "acme"}, access.ReadWorkspace); err == nil {
@@ -90,8 +90,8 @@ func TestARefusalUsesNoCode(t *testing.T) {
 		alice.enrol()
 		alice.found("acme", access.Policy{})
 		code := alice.code()
-		w.is(w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), code), errs.KindConflict, "the last ready owner")
-		if _, err := w.VerifyStep(w.Context(), alice.signIn(), code, here); err != nil {
+		w.is(w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), typed(code)), errs.KindConflict, "the last ready owner")
+		if _, err := w.VerifyStep(w.Context(), alice.signIn(), typed(code), here); err != nil {
 			w.Errorf("the code was used up: %v", err)
 		}
 	})
@@ -113,7 +113,7 @@ func TestWhatTurningOffDoesNotClose(t *testing.T) {
 		if list := alice.closings(); len(list) != 0 {
 			w.Errorf("it requires nothing: %+v", list)
 		}
-		if err := w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), alice.code()); err != nil {
+		if err := w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), typed(alice.code())); err != nil {
 			w.Error(err)
 		}
 	})
@@ -138,7 +138,7 @@ func TestReadyOwnersTurningOffAtOnceLeaveOne(t *testing.T) {
 		for _, p := range owners {
 			g, code := p.grant(access.TurnOffTwoStep), p.code()
 			all.Go(func() {
-				err := w.TurnOffTwoStep(w.Context(), g, code)
+				err := w.TurnOffTwoStep(w.Context(), g, typed(code))
 				if err == nil {
 					off.Add(1)
 				} else if !errs.Is(err, errs.KindConflict) {

@@ -12,7 +12,7 @@
 //   - A session's token is 256 random bits, kept as their hash, and new at every
 //     sign-in and at every rise of evidence.
 //   - Whoever takes the second step is known by the session alone.
-//   - Setting up a second step marks the session that did it; every other one
+//   - Adding a second step marks the session that did it; every other one
 //     has to take the step before it can go on.
 //   - Wrong codes count per user, whichever entrance they come by.
 //   - A public key belongs to one user or to one repository, once in the whole

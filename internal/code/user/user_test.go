@@ -138,9 +138,14 @@ func TestNothingGoesWithoutItsGrant(t *testing.T) {
 			"ConfirmTOTP":          func(g access.Grant) error { _, err := w.ConfirmTOTP(ctx, g, "x", "1", ""); return err },
 			"ReplaceRecoveryCodes": func(g access.Grant) error { _, err := w.ReplaceRecoveryCodes(ctx, g); return err },
 			"ClosedByTurningOff":   func(g access.Grant) error { _, err := w.ClosedByTurningOff(ctx, g); return err },
-			"TurnOffTwoStep":       func(g access.Grant) error { return w.TurnOffTwoStep(ctx, g, "1") },
 			"Sessions":             func(g access.Grant) error { _, err := w.Sessions(ctx, g); return err },
 			"EndOneSession":        func(g access.Grant) error { return w.EndOneSession(ctx, g, "x") },
+			"TurnOffTwoStep":       func(g access.Grant) error { return w.TurnOffTwoStep(ctx, g, typed("1")) },
+			"BeginKey":             func(g access.Grant) error { _, err := w.BeginKey(ctx, g); return err },
+			"ConfirmKey":           func(g access.Grant) error { _, err := w.ConfirmKey(ctx, g, typed("1"), ""); return err },
+			"RenameFactor":         func(g access.Grant) error { return w.RenameFactor(ctx, g, "x", "y") },
+			"RemoveFactor":         func(g access.Grant) error { return w.RemoveFactor(ctx, g, "x") },
+			"ClosedByRemoving":     func(g access.Grant) error { _, err := w.ClosedByRemoving(ctx, g, "x"); return err },
 			"EndOtherSessions":     func(g access.Grant) error { return w.EndOtherSessions(ctx, g) },
 		} {
 			for what, g := range map[string]access.Grant{"the zero grant": {}, "a grant for something else": workspaceGrant} {
@@ -160,7 +165,7 @@ func TestAStoreThatIsDownIsNobodysAnswer(t *testing.T) {
 		for what, err := range map[string]error{
 			"FromSession": func() error { _, _, err := w.FromSession(w.Context(), alice.session, here); return err }(),
 			"VerifyStep": func() error {
-				_, err := w.VerifyStep(w.Context(), secret.New("x"), "000000", here)
+				_, err := w.VerifyStep(w.Context(), secret.New("x"), typed("000000"), here)
 				return err
 			}(),
 		} {

@@ -191,3 +191,6 @@ func (w *world) is(err error, kind errs.Kind, what string) {
 		w.Errorf("%s: %v", what, err)
 	}
 }
+
+// typed is a code as an answer.
+func typed(code string) factor.Answer { return factor.Answer{Code: code} }

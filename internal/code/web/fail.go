@@ -126,8 +126,8 @@ func (s *Site) showBlocked(w http.ResponseWriter, r *http.Request, refusal *acce
 		return s.showError(w, r, err)
 	}
 	if refusal.Outcome == access.Strengthen {
-		page.Why = "Your two-step verification uses an authenticator app, which this workspace doesn't count."
-		page.Action = ui.Link{Text: "See your two-step verification", Href: s.returns.carry(twoStepPath, back)}
+		page.Why = "Your two-step verification uses an authenticator app, which a false site can relay, so this workspace doesn't count it. Add a security key or passkey, and then you land on the page that you asked for. Your app stays."
+		page.Action = ui.Link{Text: "Add a security key or passkey", Href: s.returns.carry(keyPath, back)}
 	} else {
 		page.Why = "Two-step verification of Code isn't on for you yet. It takes about a minute, and then you land on the page that you asked for. How you sign in to your account stays as it is."
 		page.Action = ui.Link{Text: "Set up two-step verification", Href: s.returns.carry(twoStepPath, back)}

@@ -31,7 +31,7 @@ const (
 )
 
 // neverKept are the fields that hold secrets.
-var neverKept = []string{"code", "recovery_code", "password"}
+var neverKept = []string{"code", "recovery_code", "password", "challenge", "credential"}
 
 // keep stores the fields and gives the id to load them by.
 func (k keptForms) keep(ctx context.Context, session, path string, fields url.Values) (string, error) {

@@ -169,6 +169,8 @@ func notice(key string) ui.Notice {
 		"keyverified": "The key has the second step, for connections from where this browser is.",
 		"revoked":     "The token is revoked. It stopped working at once.",
 		"twostepon":   "Two-step verification is on.",
+		"factor":      "The second step is added. Your other browsers have to take the step again.",
+		"unfactored":  "The second step is removed. Your other browsers are signed out.",
 		"turnedoff":   "Two-step verification is off.",
 		"invited":     "The invitation is on its way by mail.",
 		"withdrawn":   "The invitation is withdrawn.",

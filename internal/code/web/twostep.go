@@ -18,15 +18,25 @@ import (
 // The three steps of turning two-step verification on, one on a page each. The
 // page that the person first asked for is carried through them, signed.
 
-func enrolSteps(at int) ui.Steps {
-	return ui.Steps{Names: []string{"Choose", "Connect your app", "Save recovery codes"}, At: at}
+// enrolSteps are the steps, the second of which has a name of its own by what
+// is set up. Where two-step verification is on, there are recovery codes already.
+func enrolSteps(at int, second string, on bool) ui.Steps {
+	if second == "" {
+		second = "Scan or touch"
+	}
+	names := []string{"Choose", second, "Save recovery codes"}
+	if on {
+		names = names[:2]
+	}
+	return ui.Steps{Names: names, At: at}
 }
 
 type twoStepPage struct {
 	user.TwoStep
 	Steps   ui.Steps
 	Problem string
-	Hidden  []ui.Hidden
+	List    ui.Factors
+	Choice  ui.FactorChoice
 	Back    string // the page that was first asked for; empty: none
 }
 
@@ -48,10 +58,10 @@ func (s *Site) twoStepPage(w http.ResponseWriter, r *http.Request, g access.Gran
 	if err != nil {
 		return err
 	}
-	signed, back := s.carried(r)
-	page := twoStepPage{TwoStep: state, Steps: enrolSteps(0), Problem: problem, Back: back}
-	if signed != "" {
-		page.Hidden = []ui.Hidden{{Name: "return", Value: signed}}
+	_, back := s.carried(r)
+	page := twoStepPage{
+		TwoStep: state, Steps: enrolSteps(0, "", false), Problem: problem, Back: back,
+		List: factorList(state, s.returns.carry(twoStepPath+"add", back)), Choice: s.factorChoice(r),
 	}
 	return s.render(w, r, status, "twostep.html", s.personal(r, "Two-step verification", twoStepPath), page)
 }
@@ -91,7 +101,7 @@ func (s *Site) appAgain(w http.ResponseWriter, r *http.Request, g access.Grant, 
 	}
 	signed, back := s.carried(r)
 	page := appPage{
-		Steps: enrolSteps(1), Problem: form.Message(), Setup: totpSetup(pending),
+		Steps: enrolSteps(1, "Connect your app", g.Actor().Factors.Enrolled()), Problem: form.Message(), Setup: totpSetup(pending),
 	}
 	page.Setup.Form = ui.CodeForm{
 		Action: twoStepPath + "app", Hidden: []ui.Hidden{{Name: "id", Value: id}, {Name: "return", Value: signed}},
@@ -113,8 +123,7 @@ func (s *Site) confirmApp(w http.ResponseWriter, r *http.Request, g access.Grant
 	if err != nil {
 		return err
 	}
-	s.setSession(w, enrolment.Session)
-	return s.codesPage(w, r, enrolment.RecoveryCodes, enrolSteps(2))
+	return s.added(w, r, enrolment)
 }
 
 type codesPage struct {
@@ -170,7 +179,8 @@ func (s *Site) replaceRecovery(w http.ResponseWriter, r *http.Request, g access.
 type turnOffPage struct {
 	Problem string
 	Closes  []user.Closing
-	Stuck   bool // one of them would be left without an owner who meets its rule
+	Stuck   bool       // one of them would be left without an owner who meets its rule
+	Key     ui.KeyForm // without a button: by a code
 	Code    ui.CodeForm
 }
 
@@ -186,20 +196,26 @@ func (s *Site) turnOffAgain(w http.ResponseWriter, r *http.Request, g access.Gra
 	if err != nil {
 		return err
 	}
-	page := turnOffPage{Problem: form.Message(), Closes: closes, Code: ui.CodeForm{
-		Action: twoStepPath + "turn-off", Error: form.Errors["code"],
-		Hint: "A fresh code from your app, or one of your recovery codes.", Text: true,
-		Button: ui.Button{Text: "Turn off two-step verification", Danger: true},
-		Links:  []ui.Link{{Text: "Keep it on", Href: twoStepPath}},
-	}}
-	for _, each := range closes {
-		page.Stuck = page.Stuck || each.LastReady
+	page := turnOffPage{Problem: form.Message(), Closes: closes, Stuck: stuck(closes)}
+	keep := ui.Link{Text: "Keep it on", Href: twoStepPath}
+	if g.Actor().Factors.WebAuthn && r.FormValue("way") != byCode {
+		page.Key = ui.KeyForm{
+			Do: "get", Action: twoStepPath + "turn-off", Options: "/login/verify/options", Error: form.Errors["credential"],
+			Button: "Turn off with a security key", Without: "Security keys need JavaScript, which is off here. Use a code.",
+			Links: []ui.Link{{Text: "Use a code", Href: twoStepPath + "turn-off?way=" + byCode}, keep},
+		}
+	} else {
+		page.Code = ui.CodeForm{
+			Action: twoStepPath + "turn-off", Error: form.Errors["code"], Hidden: []ui.Hidden{{Name: "way", Value: byCode}},
+			Hint: "A fresh code from your app, or one of your recovery codes.", Text: true,
+			Button: ui.Button{Text: "Turn off two-step verification", Danger: true}, Links: []ui.Link{keep},
+		}
 	}
 	return s.render(w, r, status, "turnoff.html", s.personal(r, "Two-step verification", twoStepPath), page)
 }
 
 func (s *Site) turnOff(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	if err := s.Users.TurnOffTwoStep(r.Context(), g, r.PostFormValue("code")); err != nil {
+	if err := s.Users.TurnOffTwoStep(r.Context(), g, answerOf(r)); err != nil {
 		return err
 	}
 	return s.done(w, r, twoStepPath, "turnedoff")

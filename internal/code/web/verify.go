@@ -11,22 +11,29 @@ import (
 	"sallyport.dev/internal/ui"
 )
 
+// The ways to take the second step.
+const (
+	byKey      = "key"
+	byApp      = "app"
+	byRecovery = "recovery"
+	byCode     = "code" // any of the last two, where both fit one field
+)
+
 // verifyPage asks for the second step.
 type verifyPage struct {
-	Title string
-	Why   string
-	Code  ui.CodeForm
+	Problem string
+	Verify  ui.Verify
 }
 
 func refusalOf(err error) (*access.Refusal, bool) { return errors.AsType[*access.Refusal](err) }
 
-// showVerify asks for a code. Somebody who has none to give goes on.
+// showVerify asks for the second step. Somebody who has none to give goes on.
 func (s *Site) showVerify(w http.ResponseWriter, r *http.Request) error {
 	ready, err := s.readyToVerify(w, r)
 	if err != nil || !ready {
 		return err
 	}
-	return s.verifyForm(w, r, "", http.StatusOK)
+	return s.verifyForm(w, r, nil, http.StatusOK)
 }
 
 // readyToVerify sends those on who aren't signed in, or have no second step.
@@ -45,35 +52,73 @@ func (s *Site) readyToVerify(w http.ResponseWriter, r *http.Request) (bool, erro
 	return true, nil
 }
 
-func (s *Site) verifyForm(w http.ResponseWriter, r *http.Request, problem string, status int) error {
-	back := s.returns.sign(s.returns.read(r.FormValue("return")))
-	reason, recovery := r.FormValue("reason"), r.FormValue("recovery") != ""
-	link := func(text, extra string) ui.Link {
-		query := url.Values{"return": {back}, "reason": {reason}}
-		if extra != "" {
-			query.Set(extra, "1")
-		}
-		return ui.Link{Text: text, Href: "/login/verify?" + query.Encode()}
+func (s *Site) verifyForm(w http.ResponseWriter, r *http.Request, failure error, status int) error {
+	actor, err := s.authenticate(r)
+	if err != nil {
+		return err
 	}
-	page := verifyPage{
-		Title: "Verify it's you", Why: whyVerify(access.Reason(reason)),
-		Code: ui.CodeForm{
-			Action: "/login/verify", Error: problem,
-			Hidden: []ui.Hidden{{Name: "return", Value: back}, {Name: "reason", Value: reason}},
-			Hint:   "The six digits that your authenticator app shows now.",
-			Links:  []ui.Link{link("Use a recovery code", "recovery")},
-		},
-	}
-	if recovery {
-		page.Title = "Use a recovery code"
-		page.Code.Text, page.Code.Label = true, "Recovery code"
-		page.Code.Hint = "One of the codes that you saved. Each works once."
-		page.Code.Hidden = append(page.Code.Hidden, ui.Hidden{Name: "recovery", Value: "1"})
-		page.Code.Links = []ui.Link{link("Use a code from your app", "")}
-	}
-	shell := s.shell(r, page.Title)
+	problems := errs.Fields(failure)
+	page := verifyPage{Problem: problems[""], Verify: s.verifyWays(r, actor.Factors, problems)}
+	shell := s.shell(r, page.Verify.Title)
 	shell.Narrow = true
 	return s.render(w, r, status, "verify.html", shell, page)
+}
+
+// verifyWays offers the strongest way first, and the others one click away.
+func (s *Site) verifyWays(r *http.Request, has access.Factors, problems map[string]string) ui.Verify {
+	back, reason := s.returns.sign(s.returns.read(r.FormValue("return"))), r.FormValue("reason")
+	keysOnly := access.Reason(reason) == access.ReasonPhishingResistant && has.WebAuthn
+	way := r.FormValue("way")
+	switch {
+	case way == byRecovery && !keysOnly, way == byApp && has.TOTP && !keysOnly, way == byKey && has.WebAuthn:
+	case has.WebAuthn:
+		way = byKey
+	default:
+		way = byApp
+	}
+	var links []ui.Link
+	for _, each := range []struct {
+		way, text string
+		can       bool
+	}{
+		{byKey, "Use a security key", has.WebAuthn},
+		{byApp, "Use a code from your app", has.TOTP && !keysOnly},
+		{byRecovery, "Use a recovery code", !keysOnly},
+	} {
+		if each.can && each.way != way {
+			query := url.Values{"return": {back}, "reason": {reason}, "way": {each.way}}
+			links = append(links, ui.Link{Text: each.text, Href: "/login/verify?" + query.Encode()})
+		}
+	}
+	hidden := []ui.Hidden{{Name: "return", Value: back}, {Name: "reason", Value: reason}, {Name: "way", Value: way}}
+	v := ui.Verify{Title: "Verify it's you", Why: whyVerify(access.Reason(reason))}
+	if way == byKey {
+		v.Key = ui.KeyForm{
+			Do: "get", Action: "/login/verify", Options: "/login/verify/options", Hidden: hidden, Links: links,
+			Button: "Use a security key", Error: problems["credential"],
+			Without: "Security keys need JavaScript, which is off here. Choose another way.",
+		}
+		return v
+	}
+	v.Code = ui.CodeForm{
+		Action: "/login/verify", Error: problems["code"], Hidden: hidden, Links: links,
+		Hint: "The six digits that your authenticator app shows now.",
+	}
+	if way == byRecovery {
+		v.Title = "Use a recovery code"
+		v.Code.Text, v.Code.Label = true, "Recovery code"
+		v.Code.Hint = "One of the codes that you saved. Each works once."
+	}
+	return v
+}
+
+// verifyOptions says what to ask a key for. Whose key, the session alone says.
+func (s *Site) verifyOptions(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.authenticate(r); err != nil {
+		return err
+	}
+	options, err := s.Users.AskKey(r.Context(), visitorOf(r).token)
+	return writeOptions(w, r, options, err)
 }
 
 // whyVerify says why the step is asked for. The reason comes from the address
@@ -82,6 +127,8 @@ func whyVerify(reason access.Reason) string {
 	switch reason {
 	case access.ReasonStepExpired:
 		return "The workspace asks for your second step again after a time, and that time has passed."
+	case access.ReasonPhishingResistant:
+		return "The workspace takes security keys and passkeys alone, so the step that you took doesn't count there."
 	case access.ReasonFreshStep:
 		return "What you are about to do needs a second step from the last 15 minutes."
 	default:
@@ -89,20 +136,20 @@ func whyVerify(reason access.Reason) string {
 	}
 }
 
-// verify takes the code. Whose it must be comes from the session alone.
+// verify takes what was given. Whose it must be comes from the session alone.
 func (s *Site) verify(w http.ResponseWriter, r *http.Request) error {
 	ready, err := s.readyToVerify(w, r)
 	if err != nil || !ready {
 		return err
 	}
 	if err := visitorOf(r).form; err != nil {
-		return s.verifyForm(w, r, "That isn't a code.", http.StatusBadRequest)
+		return s.verifyForm(w, r, errs.Invalid("code", "That isn't a code."), http.StatusBadRequest)
 	}
-	session, err := s.Users.VerifyStep(r.Context(), visitorOf(r).token, r.PostFormValue("code"), request.Address(r.Context()))
+	session, err := s.Users.VerifyStep(r.Context(), visitorOf(r).token, answerOf(r), request.Address(r.Context()))
 	if err != nil && aboutForm(err) {
 		request.Failed(r.Context(), err)
 		request.SetRetryAfter(w.Header(), err)
-		return s.verifyForm(w, r, errs.Message(err), errs.Status(err))
+		return s.verifyForm(w, r, err, errs.Status(err))
 	}
 	if err != nil {
 		return err

@@ -60,7 +60,11 @@
   function ask(form, mediation, signal) {
     var fields = new URLSearchParams(new FormData(form));
     return fetch(form.dataset.options, { method: "POST", body: fields, credentials: "same-origin", headers: { Accept: "application/json" } })
-      .then(function (response) { return response.json(); })
+      .then(function (response) {
+        if ((response.headers.get("Content-Type") || "").indexOf("json") >= 0) return response.json();
+        location.reload(); // signed out, or a proof is asked for: the page leads there
+        return new Promise(function () {});
+      })
       .then(function (asked) {
         if (asked.error) throw new Error(asked.error);
         form.elements.challenge.value = asked.id;
