@@ -22,11 +22,14 @@ type adminCommand struct {
 
 		Administrator personAdministrator `cmd:"" help:"Make a person an administrator of Account."`
 
+		ResetMFA personResetMFA `cmd:"" name:"reset-mfa" help:"Remove the second steps of a person who lost them."`
+
 		RecoveryLink personRecoveryLink `cmd:"" help:"Mail a person a link to choose a new password."`
 	} `cmd:"" help:"People of Account."`
 	User struct {
-		Suspend userSuspend `cmd:"" help:"Shut a user out of Code at once; their account stays as it is."`
-		Resume  userResume  `cmd:"" help:"Let a suspended user in again."`
+		ResetTwoStep userResetTwoStep `cmd:"" name:"reset-two-step" help:"Remove the second steps of a user who lost them."`
+		Suspend      userSuspend      `cmd:"" help:"Shut a user out of Code at once; their account stays as it is."`
+		Resume       userResume       `cmd:"" help:"Let a suspended user in again."`
 	} `cmd:"" help:"Users of Code."`
 	Token struct {
 		Create tokenCreate `cmd:"" help:"Make an API token for a user, and print it alone."`

@@ -168,6 +168,40 @@ func (c *userResume) Run(ctx context.Context) error {
 	})
 }
 
+type personResetMFA struct {
+	admin
+	Email string `arg:"" help:"Their email address."`
+}
+
+func (c *personResetMFA) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		p, err := s.people.Find(ctx, c.Email)
+		if err != nil {
+			return err
+		}
+		if _, err := s.admin.Do(ctx, accountadmin.ResetMFA, p.ID, person.Operator()); err != nil {
+			return err
+		}
+		fmt.Printf("MFA of %s is off and their recovery codes are void; they are signed out and told by mail.\n", p.Email)
+		return nil
+	})
+}
+
+type userResetTwoStep struct {
+	admin
+	User string `arg:"" help:"The username in Code."`
+}
+
+func (c *userResetTwoStep) Run(ctx context.Context) error {
+	return c.with(ctx, func(s *store) error {
+		if err := s.users.ResetTwoStep(ctx, c.User); err != nil {
+			return err
+		}
+		fmt.Printf("Two-step verification of %s is off and their recovery codes are void; they are signed out of Code and told by mail.\n", c.User)
+		return nil
+	})
+}
+
 type personRecoveryLink struct {
 	admin
 	Email string `arg:"" help:"Their email address."`

@@ -48,17 +48,30 @@ var typedKey = regexp.MustCompile(`(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}`)
 func cmdEnrol(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNot(ts, neg)
 	who := one(ts, args, "enrol WHO")
+	enrolAt(ts, who, "KEY_"+who, who+".codes", ts.Getenv("CODE")+"/account/settings/two-step-verification/")
+}
+
+// mfa WHO turns the account's own MFA on, beginning on the page that is open
+// where it has the button, and stops where that leads. The app's key is then
+// in $MFA_WHO, the recovery codes in WHO.account-codes.
+func cmdMFA(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNot(ts, neg)
+	who := one(ts, args, "mfa WHO")
+	enrolAt(ts, who, "MFA_"+who, who+".account-codes", ts.Getenv("ACCOUNT")+"/manage-profile/security/mfa")
+}
+
+func enrolAt(ts *testscript.TestScript, who, variable, file, address string) {
 	const button = "Set up an authenticator app"
 	b := browserOf(ts, who)
 	if _, err := formWith(b.page, button); err != nil {
-		cmdVisit(ts, false, []string{who, ts.Getenv("CODE") + "/account/settings/two-step-verification/"})
+		cmdVisit(ts, false, []string{who, address})
 	}
 	cmdPress(ts, false, []string{who, button})
 	key := typedKey.FindString(textOf(b.page))
 	if key == "" {
 		ts.Fatalf("there is no key on %s:\n%s", b.at, textOf(b.page))
 	}
-	ts.Setenv("KEY_"+who, key)
+	ts.Setenv(variable, key)
 	cmdOTP(ts, false, []string{key})
 	cmdPress(ts, false, []string{who, "Verify", "Verification code=" + ts.Getenv("OTP")})
 	var codes []string
@@ -66,7 +79,7 @@ func cmdEnrol(ts *testscript.TestScript, neg bool, args []string) {
 	if len(codes) != 10 {
 		ts.Fatalf("there are %d recovery codes on %s:\n%s", len(codes), b.at, textOf(b.page))
 	}
-	write(ts, who+".codes", strings.Join(codes, "\n")+"\n")
+	write(ts, file, strings.Join(codes, "\n")+"\n")
 	cmdPress(ts, false, []string{who, "I have saved them"})
 }
 

@@ -68,6 +68,7 @@ func params(p testscript.Params) testscript.Params {
 		"serve": cmdServe, "shutdown": cmdShutdown, "exits": cmdExits, "is": cmdIs, "freeport": cmdFreePort, "mode": cmdMode,
 		"visit": cmdVisit, "press": cmdPress, "follow": cmdFollow, "otp": cmdOTP, "link": cmdLink, "capture": cmdCapture, "pick": cmdPick,
 		"person": cmdPerson, "signin": cmdSignIn, "enrol": cmdEnrol, "workspace": cmdWorkspace, "repository": cmdRepository,
+		"mfa":     cmdMFA,
 		"waitfor": cmdWaitFor, "controls": cmdControls,
 		"member": cmdMember, "token": cmdToken, "sshkey": cmdSSHKey, "same": cmdSame, "sqlite": cmdSQLite,
 	}

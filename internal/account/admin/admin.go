@@ -36,13 +36,14 @@ type Act string
 const (
 	Suspend      Act = "suspend"
 	Resume       Act = "resume"
+	ResetMFA     Act = "reset_mfa"
 	RecoveryLink Act = "recovery_link"
 	Promote      Act = "promote" // makes an administrator
 	Demote       Act = "demote"
 )
 
 // Acts lists what can be done.
-func Acts() []Act { return []Act{Suspend, Resume, RecoveryLink, Promote, Demote} }
+func Acts() []Act { return []Act{ResetMFA, RecoveryLink, Suspend, Resume, Promote, Demote} }
 
 const approvalFor = 7 * 24 * time.Hour // how long a question waits for its answer
 
@@ -70,7 +71,7 @@ func (s *Service) Do(ctx context.Context, act Act, id string, by person.Author) 
 		if err != nil {
 			return err
 		}
-		if err := sensible(act, target); err != nil {
+		if err := s.sensible(ctx, tx, act, target); err != nil {
 			return err
 		}
 		if done = by == person.Operator() || !NeedsTwo(act, target); done {
@@ -85,7 +86,15 @@ func (s *Service) Do(ctx context.Context, act Act, id string, by person.Author) 
 func NeedsTwo(act Act, target person.Person) bool { return target.Administrator || act == Promote }
 
 // Fits reports whether it can be done to a person as they are.
-func Fits(act Act, row Row) bool { return sensible(act, row.Person) == nil }
+func Fits(act Act, row Row) bool { return sensible(act, row.Person, row.MFA) == nil }
+
+func (s *Service) sensible(ctx context.Context, tx *db.Tx, act Act, target person.Person) error {
+	mfa, err := s.SignIn.Factors.Enrolled(ctx, tx, target.ID)
+	if err != nil {
+		return err
+	}
+	return sensible(act, target, mfa)
+}
 
 // target reads, under a lock, whom it is done to, and whether the author may
 // do anything at all.
@@ -120,11 +129,13 @@ func (s *Service) administrator(ctx context.Context, tx *db.Tx, id string) error
 }
 
 // sensible says why it can't be done to somebody as they are.
-func sensible(act Act, target person.Person) error {
+func sensible(act Act, target person.Person, mfa bool) error {
 	no := func(why string) error { return errs.Conflict("", "%s %s", target.Name, why) }
 	switch {
 	case !slices.Contains(Acts(), act):
 		return errNoAct
+	case act == ResetMFA && !mfa:
+		return no("has no second step that could be reset.")
 	case act == Suspend && target.Suspended:
 		return no("is suspended already.")
 	case act == Resume && !target.Suspended:
@@ -144,6 +155,8 @@ func (s *Service) perform(ctx context.Context, tx *db.Tx, act Act, target person
 	switch act {
 	case Suspend, Resume:
 		return s.SignIn.SuspendBy(ctx, tx, target.ID, act == Suspend, by)
+	case ResetMFA:
+		return s.SignIn.ResetMFA(ctx, tx, target, by)
 	case RecoveryLink:
 		return s.People.MailRecovery(ctx, tx, target, by)
 	case Promote, Demote:

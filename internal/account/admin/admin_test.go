@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/policy"
@@ -19,6 +21,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/mail/mailtest"
 	"sallyport.dev/internal/secret"
@@ -45,7 +48,8 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	}
 	signIn := &signin.Service{
 		DB: d, Box: box, Clock: now.Now, Audit: log, Throttle: limiter, People: people,
-		Policy: &policy.Service{DB: d, Clock: now.Now, Audit: log},
+		Policy:  &policy.Service{DB: d, Clock: now.Now, Audit: log},
+		Factors: &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Account, Issuer: "Sallyport Account"},
 	}
 	return &world{t: t, clock: now, Service: &admin.Service{DB: d, Clock: now.Now, Audit: log, People: people, SignIn: signIn}}
 }
@@ -255,6 +259,54 @@ func TestWhatAnAdministratorDoesAlone(t *testing.T) {
 		do(admin.RecoveryLink, "Choose a new password")
 		if fmt.Sprint(told) != "[true false]" {
 			t.Errorf("apps were told %v", told)
+		}
+	})
+}
+
+// enrol gives a person an authenticator app.
+func (w *world) enrol(p person.Person) {
+	w.t.Helper()
+	app, err := w.SignIn.Factors.BeginTOTP(w.t.Context(), p.ID, p.Email)
+	must(w.t, err)
+	code, err := totp.GenerateCode(strings.ReplaceAll(app.Secret.Reveal(), " ", ""), w.clock.Now())
+	must(w.t, err)
+	must(w.t, w.DB.InTx(w.t.Context(), func(tx *db.Tx) error {
+		return w.SignIn.Factors.ConfirmTOTP(w.t.Context(), tx, p.ID, app.ID, code, "")
+	}))
+}
+
+func (w *world) mfa(p person.Person) bool {
+	w.t.Helper()
+	on, err := w.SignIn.Factors.Enrolled(w.t.Context(), w.DB, p.ID)
+	must(w.t, err)
+	return on
+}
+
+func TestAttack28FactorsAreReset(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		ann, ben, cat, dan := w.person("Ann", true), w.person("Ben", true), w.person("Cat", true), w.person("Dan", false)
+		if _, err := w.Do(t.Context(), admin.ResetMFA, dan.ID, as(ann)); !errs.Is(err, errs.KindConflict) {
+			t.Errorf("without any: %v", err)
+		}
+		for _, p := range []person.Person{ann, ben, dan} {
+			w.enrol(p)
+		}
+		if done, err := w.Do(t.Context(), admin.ResetMFA, dan.ID, as(ann)); !done || err != nil || w.mfa(dan) {
+			t.Errorf("a person's: %v, %v", done, err)
+		}
+		if mails := mailtest.Take(t, w.People.Outbox); len(mails) != 1 || mails[0].To != dan.Email || mails[0].Subject != "MFA of your account was reset" {
+			t.Errorf("%+v", mails)
+		}
+		if done, err := w.Do(t.Context(), admin.ResetMFA, ben.ID, as(ann)); done || err != nil || !w.mfa(ben) {
+			t.Errorf("an administrator's, alone: %v, %v", done, err)
+		}
+		if done, err := w.Do(t.Context(), admin.ResetMFA, ann.ID, as(ann)); done || !errs.Is(err, errs.KindConflict) {
+			t.Errorf("one's own: %v, %v", done, err)
+		}
+		must(t, w.Decide(t.Context(), w.only().ID, true, as(cat)))
+		if w.mfa(ben) || !w.mfa(ann) {
+			t.Error("the wrong factors are gone")
 		}
 	})
 }

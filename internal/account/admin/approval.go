@@ -68,7 +68,7 @@ const mailAsk = `Another administrator of your Sallyport site wants to do this, 
 
 Look at it, and say yes or no, within a week:
 
-%s/admin/people
+%s/admin/approvals
 `
 
 // Pending lists what waits for a second administrator, the oldest first.
@@ -116,7 +116,7 @@ func (s *Service) Decide(ctx context.Context, id string, yes bool, by person.Aut
 		if s.administrator(ctx, tx, a.AskedBy) != nil {
 			return errs.Conflict("", "Whoever asked for this is no administrator any more. Ask for it yourself, if it should be done.")
 		}
-		if err := sensible(a.Act, target); err != nil {
+		if err := s.sensible(ctx, tx, a.Act, target); err != nil {
 			return err
 		}
 		if err := s.note(ctx, tx, "approval.give", target.ID, a.Act, by); err != nil {

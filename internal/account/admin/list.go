@@ -41,3 +41,31 @@ func (s *Service) List(ctx context.Context, text, after string, limit int) ([]Ro
 func (s *Service) Get(ctx context.Context, id string) (Row, error) {
 	return db.One[Row](ctx, s.DB, selectRow+`WHERE p.id = $1`, id)
 }
+
+// Counted is what the site's rules look at in a person.
+type Counted struct {
+	Addresses []string
+	MFA       bool
+}
+
+// Everybody gives everybody who isn't suspended.
+func (s *Service) Everybody(ctx context.Context) ([]Counted, error) {
+	rows, err := db.All[struct {
+		ID, Address string
+		MFA         bool
+	}](ctx, s.DB, `
+		SELECT p.id, COALESCE(e.address, ''), EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = p.id AND f.confirmed > 0)
+		FROM person p LEFT JOIN person_email e ON e.person = p.id WHERE NOT p.suspended ORDER BY p.id`)
+	if err != nil {
+		return nil, fmt.Errorf("counting people: %w", err)
+	}
+	var all []Counted
+	for i, row := range rows {
+		if i == 0 || row.ID != rows[i-1].ID {
+			all = append(all, Counted{MFA: row.MFA})
+		}
+		last := &all[len(all)-1]
+		last.Addresses = append(last.Addresses, row.Address)
+	}
+	return all, nil
+}

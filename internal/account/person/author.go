@@ -12,8 +12,8 @@ type Author struct {
 // Operator is whoever holds the command line.
 func Operator() Author { return Author{ID: "operator"} }
 
-// entry is an audit entry of what the author did to a person.
-func (a Author) entry(action, target string) audit.Entry {
+// Entry is an audit entry of what the author did to a person.
+func (a Author) Entry(action, target string) audit.Entry {
 	e := audit.Entry{Realm: "account", Actor: a.ID, Address: a.From, Action: action, Target: target}
 	if a != Operator() {
 		e.Credential = "session"

@@ -83,7 +83,7 @@ func (s *Service) MailRecovery(ctx context.Context, tx *db.Tx, p Person, by Auth
 	}); err != nil {
 		return err
 	}
-	return s.Audit.Append(ctx, tx, by.entry("password.recovery_link", p.ID))
+	return s.Audit.Append(ctx, tx, by.Entry("password.recovery_link", p.ID))
 }
 
 // ResetOf gives the person whose password a link lets be chosen, without using it.

@@ -139,7 +139,7 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, id string, by Author, a
 	if err := s.Notify(ctx, tx, id, subject, text); err != nil {
 		return err
 	}
-	return s.Audit.Append(ctx, tx, by.entry(action, id))
+	return s.Audit.Append(ctx, tx, by.Entry(action, id))
 }
 
 const mailShut = `An administrator suspended your Sallyport account. You are signed out everywhere, and nothing signs you in until it is opened again.

@@ -49,7 +49,7 @@ const (
 const (
 	MostOverall  = 30 * 24 * time.Hour
 	MostIdle     = 7 * 24 * time.Hour
-	MostRemember = 90 * 24 * time.Hour
+	MostRemember = 30 * 24 * time.Hour
 	Shortest     = 15 * time.Minute
 	MostGrace    = 30 * 24 * time.Hour
 	maxDomains   = 100

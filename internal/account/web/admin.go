@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	peoplePath = "/admin/people"
-	policyPath = "/admin/policy"
-	peopleEach = 50 // people on a page
+	peoplePath    = "/admin/people"
+	approvalsPath = "/admin/approvals"
+	policyPath    = "/admin/policy"
+	peopleEach    = 50 // people on a page
 )
 
 // admins lets in administrators, and tells everybody else that there is
@@ -37,6 +38,7 @@ func (s *Site) administration(r *http.Request, title, current string) ui.Shell {
 	shell.Crumbs = []ui.Link{{Text: "Administration", Href: peoplePath}, {Text: title}}
 	shell.Side = []ui.Link{
 		{Text: "People", Href: peoplePath, Icon: "people"},
+		{Text: "Approvals", Href: approvalsPath, Icon: "check"},
 		{Text: "Apps", Href: appsPath, Icon: "module"},
 		{Text: "Policy", Href: policyPath, Icon: "shield"},
 	}
@@ -48,13 +50,19 @@ func author(r *http.Request, who signin.Session) person.Author {
 	return person.Author{ID: who.Person.ID, From: address(r)}
 }
 
-// peoplePage lists people, and what waits for this administrator.
+// peoplePage lists people.
 type peoplePage struct {
-	Search    string
-	People    []admin.Row
-	Next      string // address of the rest; empty: that was all
+	Search  string
+	People  []admin.Row
+	Next    string // address of the rest; empty: that was all
+	Waiting int    // how much waits for this administrator's approval
+	Form    ui.Form
+}
+
+// approvalsPage lists what waits for a second administrator.
+type approvalsPage struct {
 	Approvals []approvalLine
-	Form      ui.Form
+	Problem   string
 }
 
 type approvalLine struct {
@@ -88,8 +96,14 @@ func (s *Site) people(w http.ResponseWriter, r *http.Request, who signin.Session
 		}
 		page.Next = peoplePath + "?" + rest.Encode()
 	}
-	if page.Approvals, err = s.approvals(r, who); err != nil {
+	lines, err := s.approvals(r, who)
+	if err != nil {
 		return err
+	}
+	for _, line := range lines {
+		if line.May {
+			page.Waiting++
+		}
 	}
 	return s.render(w, r, status, "people.html", s.administration(r, "People", peoplePath), page)
 }
@@ -192,7 +206,7 @@ func (s *Site) act(w http.ResponseWriter, r *http.Request, who signin.Session) e
 		return err
 	}
 	if !done {
-		return s.done(w, r, peoplePath, "asked")
+		return s.done(w, r, approvalsPath, "asked")
 	}
 	return s.done(w, r, peoplePath+"/"+id, "saved")
 }
@@ -203,6 +217,25 @@ func (s *Site) actAgain(w http.ResponseWriter, r *http.Request, form ui.Form, st
 	})(w, r)
 }
 
+func (s *Site) showApprovals(w http.ResponseWriter, r *http.Request, who signin.Session) error {
+	return s.approvalsForm(w, r, who, "", http.StatusOK)
+}
+
+func (s *Site) approvalsForm(w http.ResponseWriter, r *http.Request, who signin.Session, problem string, status int) error {
+	lines, err := s.approvals(r, who)
+	if err != nil {
+		return err
+	}
+	page := approvalsPage{Approvals: lines, Problem: problem}
+	return s.render(w, r, status, "approvals.html", s.administration(r, "Approvals", approvalsPath), page)
+}
+
+func (s *Site) approvalsAgain(w http.ResponseWriter, r *http.Request, form ui.Form, status int) error {
+	return s.admins(func(w http.ResponseWriter, r *http.Request, who signin.Session) error {
+		return s.approvalsForm(w, r, who, form.Message(), status)
+	})(w, r)
+}
+
 // decide is a second administrator's yes or no, or the first one's second thought.
 func (s *Site) decide(w http.ResponseWriter, r *http.Request, who signin.Session) error {
 	yes := r.PostForm.Get("answer") == "yes"
@@ -210,7 +243,7 @@ func (s *Site) decide(w http.ResponseWriter, r *http.Request, who signin.Session
 		return err
 	}
 	if yes {
-		return s.done(w, r, peoplePath, "approved")
+		return s.done(w, r, approvalsPath, "approved")
 	}
-	return s.done(w, r, peoplePath, "refused")
+	return s.done(w, r, approvalsPath, "refused")
 }

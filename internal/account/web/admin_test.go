@@ -50,7 +50,7 @@ func TestAdministrationIsForAdministrators(t *testing.T) {
 	if got := root.get("/admin/people/nobody"); got.status != http.StatusNotFound {
 		t.Errorf("nobody: %d", got.status)
 	}
-	if got := root.do("PUT", "/admin/people/"+p.ID, nil); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != "GET" {
+	if got := root.do("PUT", "/admin/people/"+p.ID, nil); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") == "" {
 		t.Errorf("PUT: %d %q", got.status, got.header.Get("Allow"))
 	}
 }
@@ -94,20 +94,20 @@ func TestPeopleOfTheSite(t *testing.T) {
 	if got := root.get(page); !strings.Contains(got.body, "Suspend") || strings.Contains(got.body, "Let in again") || !strings.Contains(got.body, "Chose the first password") {
 		t.Errorf("%s", got.body)
 	}
-	if got := root.post(page+"/act", "act", "suspend"); got.status != http.StatusOK || !strings.Contains(got.body, "Let in again") {
+	if got := root.post(page, "act", "suspend"); got.status != http.StatusOK || !strings.Contains(got.body, "Let in again") {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	if got := bob.get("/manage-profile"); got.at.Path != "/signin" {
 		t.Error("bob is signed in")
 	}
-	if got := root.post(page+"/act", "act", "suspend"); got.status != http.StatusConflict || !strings.Contains(got.body, "is suspended already") {
+	if got := root.post(page, "act", "suspend"); got.status != http.StatusConflict || !strings.Contains(got.body, "is suspended already") {
 		t.Errorf("again: %d %s", got.status, got.body)
 	}
-	root.post(page+"/act", "act", "resume")
+	root.post(page, "act", "resume")
 	if got := bob.signIn("bob@example.com", adasPass); got.at.Path != "/manage-profile" {
 		t.Errorf("bob is at %s", got.at)
 	}
-	if got := root.post(page+"/act", "act", "nonsense"); got.status != http.StatusInternalServerError && got.status != http.StatusBadRequest {
+	if got := root.post(page, "act", "nonsense"); got.status != http.StatusInternalServerError && got.status != http.StatusBadRequest {
 		t.Errorf("nonsense: %d", got.status)
 	}
 }
@@ -119,15 +119,15 @@ func TestAttack28OnThePages(t *testing.T) {
 	if got := ann.get(page); !strings.Contains(got.body, "It takes a second administrator") {
 		t.Errorf("%s", got.body)
 	}
-	if got := ann.post(page+"/act", "act", "suspend"); got.at.Path != "/admin/people" || !strings.Contains(got.body, "That takes two") || !strings.Contains(got.body, "Take back") {
+	if got := ann.post(page, "act", "suspend"); got.at.Path != "/admin/approvals" || !strings.Contains(got.body, "That takes two") || !strings.Contains(got.body, "Take back") {
 		t.Errorf("%d at %s: %s", got.status, got.at, got.body)
 	}
-	if got := ben.get("/admin/people"); !strings.Contains(got.body, "It is about you") || strings.Contains(got.body, "Approve") {
+	if got := ben.get("/admin/approvals"); !strings.Contains(got.body, "It is about you") || strings.Contains(got.body, "Approve") {
 		t.Errorf("%s", got.body)
 	}
-	form := cat.get("/admin/people")
+	form := cat.get("/admin/approvals")
 	id := regexp.MustCompile(`action="/admin/approvals"><input type="hidden" name="id" value="([^"]+)"`).FindStringSubmatch(form.body)
-	if id == nil || !strings.Contains(w.mailTo("cat@example.com").Text, "/admin/people") {
+	if id == nil || !strings.Contains(w.mailTo("cat@example.com").Text, "/admin/approvals") {
 		t.Fatalf("cat isn't asked: %s", form.body)
 	}
 	for who, b := range map[string]*browser{"ann": ann, "ben": ben} {

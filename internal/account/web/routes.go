@@ -60,10 +60,14 @@ func (s *Site) addRoutes() {
 	s.page("/manage-profile/activity", s.own(s.showActivity))
 
 	s.page("/admin/people", s.admins(s.showPeople))
-	s.form("/admin/people", s.admins(s.invitePerson), s.peopleAgain)
+	s.form("/admin/people", s.admins(s.fresh(s.invitePerson)), s.peopleAgain)
 	s.page("/admin/people/{id}", s.admins(s.showPerson))
-	s.form("/admin/people/{id}/act", s.admins(s.act), s.actAgain)
-	s.form("/admin/approvals", s.admins(s.decide), nil)
+	s.form("/admin/people/{id}", s.admins(s.fresh(s.act)), s.actAgain)
+	s.page("/admin/approvals", s.admins(s.showApprovals))
+	s.form("/admin/approvals", s.admins(s.fresh(s.decide)), s.approvalsAgain)
+	s.page("/admin/policy", s.admins(s.showPolicy))
+	s.form("/admin/policy", s.admins(s.fresh(s.savePolicy)), s.policyAgain)
+
 	s.page(mfaPath, s.enrolling(s.showMFA))
 	s.form(mfaPath, s.enrolling(s.fresh(s.beginApp)), nil)
 	s.page(mfaPath+"/app", s.enrolling(s.fresh(s.showApp)))

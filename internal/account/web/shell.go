@@ -64,6 +64,7 @@ func notice(key string) ui.Notice {
 		"removed":    "The address is removed.",
 		"password":   "Your password is changed. Every other browser is signed out.",
 		"out":        "You are signed out.",
+		"policy":     "The rules are saved. They hold from the next request on.",
 		"invited":    "The invitation is on its way by mail.",
 		"asked":      "That takes two: the other administrators are asked by mail, and see it here.",
 		"approved":   "Done, with your approval.",

@@ -93,13 +93,14 @@ func (s *Site) stepUp(w http.ResponseWriter, r *http.Request, who signin.Session
 // newcomer reports whether the request is of somebody who has no account yet
 // and may make one: whoever holds an invitation to an address may know.
 func (s *Site) newcomer(r *http.Request, waits provider.Pending) (bool, error) {
-	if waits.SignUp && s.maySignUp(waits) {
+	may, err := s.maySignUp(r.Context(), waits)
+	if err != nil || !may || waits.Invited == "" {
+		return may && waits.SignUp, err
+	}
+	if waits.SignUp {
 		return true, nil
 	}
-	if waits.Invited == "" || !s.maySignUp(waits) {
-		return false, nil
-	}
-	_, err := s.People.Find(r.Context(), waits.Invited)
+	_, err = s.People.Find(r.Context(), waits.Invited)
 	if errs.Is(err, errs.KindNotFound) {
 		return true, nil
 	}
@@ -116,7 +117,11 @@ func (s *Site) signInForm(w http.ResponseWriter, r *http.Request, form ui.Form, 
 		return err
 	}
 	page := signInPage{Form: form, Flow: flow, Return: r.Form.Get("return"), App: waits.AppName, Forgot: withFlow("/forgotten", flow)}
-	if s.maySignUp(waits) {
+	may, err := s.maySignUp(r.Context(), waits)
+	if err != nil {
+		return err
+	}
+	if may {
 		page.SignUp = withFlow("/signup", flow)
 	}
 	if s.SignIn.Factors.TakesKeys() {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,19 +23,23 @@ type signUpPage struct {
 }
 
 // maySignUp reports whether an account may be made for this request.
-func (s *Site) maySignUp(waits provider.Pending) bool {
-	return s.SignUp == Open || s.SignUp == Invite && waits.Invited != ""
+func (s *Site) maySignUp(ctx context.Context, waits provider.Pending) (bool, error) {
+	mode, err := s.mode(ctx)
+	return mode == Open || mode == Invite && waits.Invited != "", err
 }
 
 var errByInvitation = errs.Denied("New accounts are by invitation here. Ask for an invitation to a workspace, and open the link in its mail.")
 
 var errClosed = errs.Denied("New accounts are made by an administrator here. Ask one.")
 
-func (s *Site) admit(waits provider.Pending) error {
+func (s *Site) admit(ctx context.Context, waits provider.Pending) error {
+	mode, err := s.mode(ctx)
 	switch {
-	case s.maySignUp(waits):
+	case err != nil:
+		return err
+	case mode == Open || mode == Invite && waits.Invited != "":
 		return nil
-	case s.SignUp == Invite:
+	case mode == Invite:
 		return errByInvitation
 	default:
 		return errClosed
@@ -53,7 +58,7 @@ func (s *Site) signUpAgain(w http.ResponseWriter, r *http.Request, form ui.Form,
 	if err != nil {
 		return err
 	}
-	if err := s.admit(waits); err != nil {
+	if err := s.admit(r.Context(), waits); err != nil {
 		return err
 	}
 	if form.Values == nil {
@@ -68,7 +73,7 @@ func (s *Site) signUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.admit(waits); err != nil {
+	if err := s.admit(r.Context(), waits); err != nil {
 		return err
 	}
 	in := newAccount(r)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"testing"
+	"time"
 
 	"sallyport.dev/internal/account/admin"
 	"sallyport.dev/internal/account/person"
@@ -29,11 +30,11 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 		"forgotten-mailed.html": {forgottenMailedPage{"a@example.com", "/forgotten"}},
 		"reset.html":            {linkPage{Kind: person.KindReset}, linkPage{Kind: person.KindReset, Form: refused}},
 		"people.html": {
-			peoplePage{
-				Form: refused, Search: "a", Next: "/x", People: []admin.Row{{MFA: true}, {Person: person.Person{Administrator: true, Suspended: true}}},
-				Approvals: []approvalLine{{May: true}, {Mine: true}, {}},
-			}, peoplePage{},
+			peoplePage{Form: refused, Search: "a", Next: "/x", Waiting: 2, People: []admin.Row{{MFA: true}, {Person: person.Person{Administrator: true, Suspended: true}}}},
+			peoplePage{},
 		},
+		"approvals.html": {approvalsPage{Problem: "No", Approvals: []approvalLine{{May: true}, {Mine: true}, {}}}, approvalsPage{}},
+		"policy.html":    {policyPage{Form: refused, From: time.Now(), InForce: true, Count: policyCount{People: 3, Concerned: 2, Missing: 1}}, policyPage{From: time.Now()}, policyPage{Fix: "/x"}},
 		"person.html": {
 			personPage{Problem: "No", Emails: []person.Email{{Main: true}, {}}, Acts: []actButton{{Act: admin.Suspend, Danger: true}, {Two: true}}, Activity: []activityLine{{Who: "x"}}},
 			personPage{Own: true},

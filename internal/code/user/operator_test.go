@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,30 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 )
+
+func TestTheOperatorResetsTwoStep(t *testing.T) {
+	each(t, func(w *world) {
+		alice, bob := w.signUp("alice"), w.signUp("bob")
+		w.is(w.ResetTwoStep(w.Context(), "alice"), errs.KindConflict, "without any")
+		alice.enrol()
+		bob.enrol()
+		w.subjects()
+		if err := w.ResetTwoStep(w.Context(), "Alice"); err != nil {
+			w.Fatal(err)
+		}
+		if !alice.signedOut(alice.session) || bob.signedOut(bob.session) {
+			w.Error("the wrong sessions ended")
+		}
+		alice.session = alice.signIn()
+		if actor := alice.actorOf(alice.session); actor.Factors.Enrolled() {
+			w.Error("the factors are there")
+		}
+		if got := strings.Join(w.subjects(), ", "); got != "alice@example.com: Two-step verification was reset" {
+			w.Errorf("mails: %s", got)
+		}
+		w.is(w.ResetTwoStep(w.Context(), "nobody"), errs.KindNotFound, "nobody")
+	})
+}
 
 func TestASuspendedPersonIsOutAtOnce(t *testing.T) {
 	each(t, func(w *world) {
