@@ -152,7 +152,7 @@ func TestPasskeyOfTheAccount(t *testing.T) {
 	alice.signsOut()
 	alice.open("/login") // Account knows her: nothing is asked
 	alice.open("/account/settings/security/")
-	alice.sees("Used in this sign-in")
+	alice.sees("MFA ✓")
 
 	// Beside the password it is the second step.
 	away := alice.again()
