@@ -60,7 +60,7 @@ func (s *Service) OpenSession(ctx context.Context, proof Proof, before secret.St
 		if err != nil {
 			return fmt.Errorf("ending the session before: %w", err)
 		}
-		if token, err = s.insertAs(ctx, tx, id, proof, v); err != nil {
+		if token, err = s.insert(ctx, tx, id, proof, v); err != nil {
 			return err
 		}
 		return s.noteOpened(ctx, tx, "session.open", proof, v)
@@ -131,11 +131,7 @@ func (s *Service) ended(ctx context.Context, tx *db.Tx, person string, sessions 
 	return s.Ended(ctx, tx, person, sessions)
 }
 
-func (s *Service) insert(ctx context.Context, tx *db.Tx, proof Proof, v Visit) (secret.String, error) {
-	return s.insertAs(ctx, tx, db.NewID(), proof, v)
-}
-
-func (s *Service) insertAs(ctx context.Context, tx *db.Tx, id string, proof Proof, v Visit) (secret.String, error) {
+func (s *Service) insert(ctx context.Context, tx *db.Tx, id string, proof Proof, v Visit) (secret.String, error) {
 	class, at := proof.proven.level(time.Time{})
 	if proof.person.ID == "" || class == "" {
 		return secret.String{}, errors.New("opening a session: there is no proof")
