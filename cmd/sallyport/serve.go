@@ -146,6 +146,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	snippets := &snippet.Service{
 		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, MaxPush: repositories.MaxPush,
 	}
+	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {
 		return nil, err
@@ -235,7 +236,7 @@ func sweep(ctx context.Context, s *store, account *accountweb.Site) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(s.limiter.Sweep(ctx), account.Sweep(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.limiter.Sweep(ctx), account.Sweep(ctx), s.repositories.Clear(ctx)); err != nil && ctx.Err() == nil {
 			slog.ErrorContext(ctx, "sweeping; it is tried again", "err", err)
 		}
 		select {

@@ -14,6 +14,7 @@ import (
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
@@ -41,6 +42,8 @@ type store struct {
 	users      *user.Service
 	tokens     *token.Service
 	workspaces *workspace.Service
+
+	repositories *repo.Service // where it serves
 }
 
 // open opens the data, making what isn't there, and brings its schema up to

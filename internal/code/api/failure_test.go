@@ -47,3 +47,30 @@ func TestFailuresOfOursTellNothingMore(t *testing.T) {
 		t.Errorf("%v", f.headers)
 	}
 }
+
+// A sensitive action by a credential whose step is too old: RFC 9470, with a
+// quarter of an hour.
+func TestAFreshStepIsRFC9470s(t *testing.T) {
+	a := &API{Config: Config{URL: "https://code.test"}}
+	actor := access.Actor{
+		Credential: access.OAuthToken, CredentialID: "t", User: "alice", Scopes: access.Scopes(),
+		Evidence: access.Evidence{Factors: access.Factors{TOTP: true}},
+	}
+	tried := 0
+	for _, action := range access.Actions() {
+		if !action.Sensitive() || action.Scope() == "" {
+			continue
+		}
+		tried++
+		v := access.Decide(actor, access.Policy{}, access.Resource{Exists: true, Permission: access.Admin}, action, time.Now())
+		f := a.failureOf(context.Background(), &access.Refusal{Verdict: v, Action: action, WorkspaceSlug: "acme"})
+		challenge := f.headers.Get("WWW-Authenticate")
+		if f.status != http.StatusUnauthorized || !strings.Contains(challenge, `error="insufficient_user_authentication"`) ||
+			!strings.Contains(challenge, `max_age="900"`) || !strings.Contains(challenge, `acr_values="aal2"`) || f.Body.Data.Reason != "fresh_step_needed" {
+			t.Errorf("%v: %d %s %+v", action, f.status, challenge, f.Body)
+		}
+	}
+	if tried < 2 {
+		t.Errorf("only %d actions were tried", tried)
+	}
+}

@@ -76,7 +76,9 @@ func (c *Code) Repositories(maxPush int64) *repo.Service {
 		c.Fatal(err)
 	}
 	c.Cleanup(program.Close)
-	return &repo.Service{DB: c.DB, Dir: c.TempDir(), Git: program, Clock: c.Now.Now, Audit: c.Audit, MaxPush: maxPush}
+	repositories := &repo.Service{DB: c.DB, Dir: c.TempDir(), Git: program, Clock: c.Now.Now, Audit: c.Audit, MaxPush: maxPush}
+	c.Workspaces.Contents = append(c.Workspaces.Contents, repositories.RemoveOf)
+	return repositories
 }
 
 // Wikis makes the room of wikis, beside the repositories.
@@ -87,7 +89,9 @@ func (c *Code) Wikis(beside *repo.Service) *wiki.Service {
 // Snippets makes the room of snippets, with the same git.
 func (c *Code) Snippets(beside *repo.Service) *snippet.Service {
 	c.Helper()
-	return &snippet.Service{DB: c.DB, Dir: c.TempDir(), Git: beside.Git, Clock: c.Now.Now, Audit: c.Audit, MaxPush: beside.MaxPush}
+	snippets := &snippet.Service{DB: c.DB, Dir: c.TempDir(), Git: beside.Git, Clock: c.Now.Now, Audit: c.Audit, MaxPush: beside.MaxPush}
+	c.Workspaces.Contents = append(c.Workspaces.Contents, snippets.RemoveOf)
+	return snippets
 }
 
 // Person is a user of Code with a session and a token of every scope.

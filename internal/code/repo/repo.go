@@ -1,7 +1,7 @@
 // Package repo is the room of repositories: their rows and their git data.
 //
 // It owns the tables repository, repository_user and repository_group (who has
-// which permission) and the folder below Dir. Every function takes
+// which permission), repository_gone and the folder below Dir. Every function takes
 // a Grant and checks that it fits; who may have one is the gate's. It knows
 // nothing of pages or of the wire, beyond handing streams to package git.
 //
@@ -9,7 +9,8 @@
 //   - The files lie under the repository's id, so a name never reaches the
 //     file system.
 //   - A repository exists when its row does: the files are made first, under
-//     their final name, and removed again where the row can't be written.
+//     their final name, and removed again where the row can't be written. They
+//     are removed after it.
 package repo
 
 import (

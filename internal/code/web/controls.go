@@ -19,7 +19,6 @@ const waitingShown = 10
 
 type controlsPage struct {
 	Problem  string
-	Kept     bool     // the form was challenged and waits to be sent again
 	Unmet    *ui.Link // the way to what the owner lacks
 	Path     string
 	PlanPath string
@@ -78,7 +77,7 @@ func (s *Site) controls(r *http.Request, g access.Grant, form ui.Form) (controls
 	form.Values = filledBy(ws.Policy, form.Values, s.Clock())
 	c := controlsOf{form: form, ws: ws, g: g, now: s.Clock(), public: public}
 	page := controlsPage{
-		Problem: form.Message(), Kept: r.FormValue("kept") != "", Path: controlsPath(g), PlanPath: settingsPath(g) + "plan",
+		Problem: form.Message(), Path: controlsPath(g), PlanPath: settingsPath(g) + "plan",
 		On: ws.Policy.RequireTwoStep, Groups: c.groups(), Lapsed: c.lapsed(),
 		Coverage: coverage, Chart: chartOf(coverage.Days), Waiting: memberLines(waiting, g, s.Clock()), Members: membersPath(g),
 	}

@@ -14,7 +14,6 @@ import (
 
 type groupsPage struct {
 	Form    ui.Form
-	Kept    bool // the form was challenged and waits to be sent again
 	Name    string
 	Base    string
 	Groups  []workspace.Group
@@ -47,7 +46,7 @@ func (s *Site) groupsAgain(w http.ResponseWriter, r *http.Request, g access.Gran
 	}
 	page := groupsPage{
 		Form: filledUp(form, "access", ws.Defaults.Access.String(), "creates_for", creates),
-		Kept: r.FormValue("kept") != "", Name: ws.Name, Base: groupsPath(g), Groups: groups,
+		Name: ws.Name, Base: groupsPath(g), Groups: groups,
 		Access: []ui.Option{
 			{Value: "write", Label: "Write", Hint: "Every member reads and writes every repository."},
 			{Value: "read", Label: "Read", Hint: "Every member reads every repository; writing is given by name or by group."},
@@ -76,7 +75,11 @@ func filledUp(form ui.Form, pairs ...string) ui.Form {
 	return form
 }
 
-func (s *Site) createGroup(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+// saveGroups takes both forms of the page: a new group, and what every member may do.
+func (s *Site) saveGroups(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	if r.PostForm.Has("access") {
+		return s.saveDefaults(w, r, g)
+	}
 	made, err := s.Workspaces.CreateGroup(r.Context(), g, r.PostFormValue("name"), r.PostFormValue("creates") != "")
 	if err != nil {
 		return err
@@ -98,7 +101,6 @@ func (s *Site) saveDefaults(w http.ResponseWriter, r *http.Request, g access.Gra
 
 type groupPage struct {
 	Form    ui.Form
-	Kept    bool
 	Base    string // address of this page
 	All     string // address of the list
 	Group   workspace.Group
@@ -129,7 +131,7 @@ func (s *Site) groupAgain(w http.ResponseWriter, r *http.Request, g access.Grant
 		}
 	}
 	page := groupPage{
-		Form: form, Kept: r.FormValue("kept") != "", Base: groupPath(r, g), All: groupsPath(g), Group: group, Members: members,
+		Form: form, Base: groupPath(r, g), All: groupsPath(g), Group: group, Members: members,
 	}
 	shell := s.settingsOf(r, g, group.Name, "groups")
 	last := len(shell.Crumbs) - 1

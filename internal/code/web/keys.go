@@ -40,7 +40,6 @@ type keysPage struct {
 	Title, Intro string
 	Path         string // where its form is sent
 	Below        string // where the forms of one key are sent
-	Kept         bool   // a form was challenged and waits to be sent again
 	Deploy       bool
 	Off          bool // there is no door for SSH
 	Refused      bool // the workspace refuses machine credentials
@@ -89,7 +88,7 @@ func (s *Site) keysAgain(w http.ResponseWriter, r *http.Request, g access.Grant,
 	page := s.keys(keys, form)
 	page.Title, page.Path, page.Below = "SSH keys", keysPath, keysPath
 	page.Intro = "Git comes in over SSH with a key. Add the public key of each machine that you work on; the private one never leaves it."
-	page.Asking, page.Address, page.Kept = asking, g.Actor().Address.String(), r.FormValue("kept") != ""
+	page.Asking, page.Address = asking, g.Actor().Address.String()
 	return s.render(w, r, status, "keys.html", s.personal(r, page.Title, keysPath), page)
 }
 
@@ -118,7 +117,7 @@ func (s *Site) deployKeysAgain(w http.ResponseWriter, r *http.Request, g access.
 	page := s.keys(keys, form)
 	page.Title, page.Path, page.Below = "Deploy keys", deployKeysPath(g), deployKeysPath(g)+"/"
 	page.Intro = "A deploy key belongs to nobody: with it a machine can read this repository over SSH, and push to it where you let it. It needs no second step, so keep it on that machine alone."
-	page.Deploy, page.Refused, page.Kept = true, g.Workspace().Policy.RefuseMachines, r.FormValue("kept") != ""
+	page.Deploy, page.Refused = true, g.Workspace().Policy.RefuseMachines
 	return s.render(w, r, status, "keys.html", s.adminOf(r, g, page.Title, "/deploy-keys"), page)
 }
 

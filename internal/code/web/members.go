@@ -12,7 +12,6 @@ import (
 
 type membersPage struct {
 	Form        ui.Form
-	Kept        bool // the form was challenged and waits to be sent again
 	Owner       bool
 	Requires    string // what the invitation says of the workspace; empty: nothing
 	Base        string
@@ -50,7 +49,7 @@ func (s *Site) membersAgain(w http.ResponseWriter, r *http.Request, g access.Gra
 		form.Values = url.Values{"email": form.Values["email"], "role": {string(access.Member)}}
 	}
 	page := membersPage{
-		Form: form, Kept: r.FormValue("kept") != "", Owner: g.Workspace().Role == access.Owner,
+		Form: form, Owner: g.Workspace().Role == access.Owner,
 		Requires: requiredWords(g.Workspace().Policy, s.Clock()), Base: settingsPath(g) + "members", You: g.Actor().User,
 		Roles: []ui.Option{
 			{Value: string(access.Member), Label: "Member", Hint: "Does what the workspace gives to every member, by name and by group."},

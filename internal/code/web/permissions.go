@@ -28,7 +28,6 @@ func (s *Site) adminOf(r *http.Request, g access.Grant, title, current string) u
 
 type repositoryAdminPage struct {
 	Form       ui.Form
-	Kept       bool
 	Repository repo.Repository
 	Base       string
 	NoPublic   bool // the workspace rules public content out
@@ -49,7 +48,7 @@ func (s *Site) repositoryAdminAgain(w http.ResponseWriter, r *http.Request, g ac
 		return err
 	}
 	page := repositoryAdminPage{
-		Form: filledUp(form, "description", described.Description, "name", described.Name), Kept: r.FormValue("kept") != "",
+		Form:       filledUp(form, "description", described.Description, "name", described.Name),
 		Repository: described, Base: repositoryPath(g) + "/admin", NoPublic: g.Workspace().Policy.NoPublic, Workspace: g.Workspace().Name,
 	}
 	return s.render(w, r, status, "repoadmin.html", s.adminOf(r, g, "Repository settings", ""), page)
@@ -75,7 +74,6 @@ func (s *Site) setVisibility(w http.ResponseWriter, r *http.Request, g access.Gr
 
 type permissionsPage struct {
 	Form        ui.Form
-	Kept        bool
 	Base        string
 	Workspace   string
 	Everyone    string // what every member may do, in a sentence
@@ -106,7 +104,7 @@ func (s *Site) permissionsAgain(w http.ResponseWriter, r *http.Request, g access
 		return err
 	}
 	page := permissionsPage{
-		Form: filledUp(form, "permission", "read"), Kept: r.FormValue("kept") != "", Base: repositoryPath(g) + "/admin/permissions",
+		Form: filledUp(form, "permission", "read"), Base: repositoryPath(g) + "/admin/permissions",
 		Workspace: ws.Name, Everyone: everyone(ws.Defaults.Access), Given: given, Groups: groupOptions(groups),
 		Permissions: []ui.Option{
 			{Value: "read", Label: "Read: see and clone it"},

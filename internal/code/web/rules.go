@@ -15,7 +15,6 @@ import (
 // rulesPage is the rules for branches.
 type rulesPage struct {
 	Form  ui.Form
-	Kept  bool
 	Base  string
 	Rules []ruleLine
 	Push  []ui.Option
@@ -39,7 +38,7 @@ func (s *Site) rulesAgain(w http.ResponseWriter, r *http.Request, g access.Grant
 	if err != nil {
 		return err
 	}
-	page := rulesPage{Form: form, Kept: r.FormValue("kept") != "", Base: repositoryPath(g) + "/admin/branches"}
+	page := rulesPage{Form: form, Base: repositoryPath(g) + "/admin/branches"}
 	for _, rule := range rules {
 		page.Rules = append(page.Rules, ruleLine{rule, pushersWords(rule.Push)})
 	}

@@ -178,6 +178,7 @@ func notice(key string) ui.Notice {
 		"role":        "The role is changed.",
 		"added":       "They are in the group now.",
 		"taken":       "They are no longer in the group.",
+		"nospace":     "The workspace is deleted, with everything in it.",
 		"nogroup":     "The group is deleted.",
 		"permission":  "The permission is changed. It holds from now on, at every door.",
 		"public":      "The repository is public now.",
@@ -212,6 +213,9 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	if key, ok := s.cookies.Get(r, noticeCookie); ok {
 		shell.Notice = notice(key)
 		s.cookies.Drop(w, noticeCookie)
+	}
+	if r.Method == http.MethodGet && r.URL.Query().Has("kept") {
+		shell.Notice = ui.Notice{Kind: "info", Text: "Thank you. Here is the form as you left it: look at it, and send it once more."}
 	}
 	return s.pages.Render(w, status, name, shell, page)
 }

@@ -125,6 +125,35 @@ func (s *Site) renameWorkspace(w http.ResponseWriter, r *http.Request, g access.
 	return s.done(w, r, settingsPath(g), "saved")
 }
 
+type deletePage struct {
+	Form       ui.Form
+	Name, Slug string
+	Path, Back string
+}
+
+func (s *Site) showDelete(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	form, err := s.keptOr(r, ui.Form{})
+	if err != nil {
+		return err
+	}
+	return s.deleteAgain(w, r, g, form, http.StatusOK)
+}
+
+func (s *Site) deleteAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	page := deletePage{
+		Form: form, Name: g.Workspace().Name, Slug: g.Workspace().Slug,
+		Path: settingsPath(g) + "delete", Back: settingsPath(g),
+	}
+	return s.render(w, r, status, "delete.html", s.settingsOf(r, g, "Delete", ""), page)
+}
+
+func (s *Site) deleteWorkspace(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	if err := s.Workspaces.Delete(r.Context(), g, r.PostFormValue("confirm")); err != nil {
+		return err
+	}
+	return s.done(w, r, "/", "nospace")
+}
+
 func roleWord(role access.Role) string {
 	if role == access.Owner {
 		return "Owner"

@@ -157,6 +157,15 @@ func (b *browser) leads(p page, path string) string {
 	return at.String()
 }
 
+// leadsTo gives the address that the answer redirects to.
+func (b *browser) leadsTo(p page) string {
+	b.Helper()
+	if p.Code != http.StatusSeeOther {
+		b.Fatalf("status %d, want 303; %s", p.Code, p.text)
+	}
+	return p.Header().Get("Location")
+}
+
 func (p page) find(t testing.TB, pattern string) string {
 	t.Helper()
 	found := regexp.MustCompile(pattern).FindStringSubmatch(p.text)

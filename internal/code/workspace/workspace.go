@@ -43,6 +43,8 @@ type Service struct {
 	URL         string // Code's address, without a slash at the end, for links in mails
 	DefaultPlan Plan   // of new workspaces; empty: premium
 
+	Contents []Content // what each room deletes with a workspace
+
 	once  sync.Once
 	began chan struct{} // see switched
 }

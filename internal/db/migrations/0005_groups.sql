@@ -55,3 +55,9 @@ UPDATE code_user SET suspended_by = 'issuer' WHERE suspended;
 
 -- What one person did in one workspace.
 CREATE INDEX audit_workspace_actor ON audit (workspace, actor, seq);
+
+-- Repositories whose rows are deleted and whose files are to be, after the commit.
+CREATE TABLE repository_gone (
+  id TEXT PRIMARY KEY,
+  at BIGINT NOT NULL
+);
