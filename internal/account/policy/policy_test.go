@@ -34,7 +34,7 @@ func TestTheRulesAtTheStart(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		s, _ := room(d)
 		p := defaults(t, s).Policy
-		if p.MFA != policy.Optional || p.Idle != 7*day || p.Overall != 30*day || p.SignUp != policy.AsStarted || !p.Remember || p.RememberFor != 30*day {
+		if p.MFA != policy.Optional || p.Idle != 7*day || p.Overall != 30*day || p.SignUp != policy.AsStarted || p.Remember || p.RememberFor != 30*day {
 			t.Errorf("%+v", p)
 		}
 		if p.Concerns([]string{"a@example.com"}) {

@@ -174,7 +174,7 @@ func TestAttack27StepUpTellsTheTruth(t *testing.T) {
 
 		// A code doesn't stand for a key.
 		b.at(b.get(app.ask("acr_values", "phr")), mfa, "Add a second step")
-		if p := b.get(app.ask("acr_values", "phr", "prompt", "none")); p.answer(t, "https://wiki.test/").Get("error") != "login_required" {
+		if p := b.get(app.ask("acr_values", "phr", "prompt", "none")); p.answer(t, "https://wiki.test/").Get("error") != "unmet_authentication_requirements" {
 			t.Errorf("quietly: %v", p.to)
 		}
 	})

@@ -406,7 +406,7 @@ func TestEveryRouteRefusesWhatIsNotForIt(t *testing.T) {
 			t.Errorf("%s: %d %s", what, got.status, got.body)
 		}
 	}
-	if got := b.post("/signin", "email", strings.Repeat("x", 300<<10)); got.status != http.StatusRequestEntityTooLarge {
+	if got := b.post("/signin", "email", strings.Repeat("x", 3<<20)); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a huge form: %d", got.status)
 	}
 	for name, want := range map[string]string{

@@ -130,12 +130,12 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 			}
 		}
 	}
-	// 8. Sensitive actions. An API token can't take a step; the scope that such
-	// an action needs was given to it in one (decision 0025).
+	// 8. Sensitive actions. An API token carries no step, so of whoever is
+	// enrolled it can do none of them (decision 0025).
 	if rule.remote && !a.Factors.Enrolled() && !a.Account.MFA() {
 		return Verdict{Outcome: Enrol, Reason: ReasonTwoStepRequired, ACR: p.acr(), MaxAge: p.AskAgain}
 	}
-	if rule.sensitive && a.Credential.person() && a.Credential != APIToken && !fresh(&a, &p, now) {
+	if rule.sensitive && a.Credential.person() && !fresh(&a, &p, now) {
 		return Verdict{
 			Outcome: Renew, Reason: ReasonFreshStep, MaxAge: FreshFor,
 			AtAccount: !a.Factors.Enrolled(), ACR: "aal2",

@@ -117,7 +117,6 @@ func factsOfActor(a *Actor, now time.Time) fact {
 	case SSHKey:
 		f = overSSH
 	case APIToken:
-		f = scoped
 	case WorkspaceToken, RepositoryToken, DeployKey: // "exempt (they belong to nobody)"
 		if a.User != "" {
 			return nobody

@@ -132,6 +132,9 @@ func (r *Refusal) Sentence() string {
 	case ReasonStepExpired:
 		return r.Subject() + " asks for your second step again."
 	case ReasonFreshStep:
+		if r.Credential == APIToken {
+			return "This needs a second step just now, which an API token can't give: do it in the browser."
+		}
 		return "This needs your second step once more: the last one is over 15 minutes ago."
 	case ReasonPhishingResistant:
 		return r.Subject() + " requires a security key or passkey."

@@ -27,7 +27,6 @@ const (
 	// Who asks.
 	nobody fact = 1 << iota
 	browser
-	scoped // an API token, whose scopes were given in a fresh step
 	overSSH
 	machine
 	// What was proven. "Account" is the sign-in at the account, as far as the
@@ -176,13 +175,13 @@ var sentences = []sentence{
 		Verdict{Outcome: Enrol, Reason: ReasonTwoStepRequired},
 	},
 	{
-		"8. Sensitive action without a step in the last 15 minutes, where the user is enrolled → challenge: renew. (The account's counts where the person or the workspace lets it open Code; of an API token the scope does, decision 0025.)",
-		sensitive | enrolled, machine | scoped | stepWithin15 | accountWithin15,
+		"8. Sensitive action without a step in the last 15 minutes, where the user is enrolled → challenge: renew. (The account's counts where the person or the workspace lets it open Code.)",
+		sensitive | enrolled, machine | stepWithin15 | accountWithin15,
 		Verdict{Outcome: Renew, Reason: ReasonFreshStep},
 	},
 	{
 		"8. or the account has MFA → challenge: renew",
-		sensitive | accountMFA, machine | scoped | enrolled | stepWithin15 | accountWithin15,
+		sensitive | accountMFA, machine | enrolled | stepWithin15 | accountWithin15,
 		Verdict{Outcome: Renew, Reason: ReasonFreshStep, AtAccount: true},
 	},
 	{

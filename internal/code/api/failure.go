@@ -130,7 +130,7 @@ func (a *API) refused(r *access.Refusal) *Failure {
 		f.Body.Data = data
 		return f
 	case access.Verify, access.Renew:
-		f := newFailure(http.StatusUnauthorized, r.Sentence(), "Take the second step on the page in url, then ask again.")
+		f := newFailure(http.StatusUnauthorized, r.Sentence(), stepDetail(r))
 		f.Body.Data = data
 		f.challenge(stepChallenge(r))
 		return f
@@ -190,4 +190,12 @@ func invalidInput(message string, causes []error) *Failure {
 		}
 	}
 	return newFailure(http.StatusBadRequest, strings.ToUpper(message[:min(1, len(message))])+message[min(1, len(message)):], strings.Join(details, "; "))
+}
+
+// stepDetail says what to do about a step that is asked for.
+func stepDetail(r *access.Refusal) string {
+	if r.Credential == access.APIToken {
+		return ""
+	}
+	return "Take the second step on the page in url, then ask again."
 }

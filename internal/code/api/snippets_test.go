@@ -8,6 +8,8 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
+
+	"sallyport.dev/internal/db"
 )
 
 // parts makes the body of a form: names and values in turn; a name that begins
@@ -115,11 +117,17 @@ func TestSnippets(t *testing.T) {
 			}
 		}
 
-		// An API token needs the scope for it, which stands for a fresh second step.
-		alice.Enrol()
 		less := alice.TokenWith("read:snippet:bitbucket", "write:snippet:bitbucket")
 		if got := w.ask("DELETE", at, bearer(less)); got.status != http.StatusForbidden || !strings.Contains(got.body, "delete:snippet:bitbucket") {
 			t.Errorf("%d %s", got.status, got.body)
+		}
+		// Of whoever is enrolled a token, which can take no step, deletes nothing.
+		alice.Enrol()
+		if got := w.ask("DELETE", at, as); got.status != http.StatusUnauthorized || !strings.Contains(got.body, "do it in the browser") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if _, err := db.Exec(w.Context(), w.DB, `DELETE FROM factor`); err != nil {
+			w.Fatal(err)
 		}
 		if got := w.ask("DELETE", at, as); got.status != http.StatusNoContent || got.body != "" {
 			t.Errorf("%d %s", got.status, got.body)

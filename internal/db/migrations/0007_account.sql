@@ -15,7 +15,7 @@ CREATE TABLE site_policy (
   remember_for BIGINT NOT NULL
 );
 INSERT INTO site_policy (id, mfa, domains, mfa_from, idle, overall, sign_up, remember, remember_for)
-VALUES (1, 'optional', '', 0, 604800000000, 2592000000000, '', TRUE, 2592000000000);
+VALUES (1, 'optional', '', 0, 604800000000, 2592000000000, '', FALSE, 2592000000000);
 
 -- What one administrator asked to be done to another, and a second one decides.
 CREATE TABLE approval (
