@@ -86,10 +86,23 @@ func Open(ctx context.Context, address, dataDir string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.Ping(ctx); err != nil {
+	if err := db.wake(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// wake makes the first connection. SQLite's switches a new file to its log,
+// for which it waits for no other process: they do it one after the other.
+func (db *DB) wake(ctx context.Context) error {
+	if db.Engine == SQLite {
+		unlock, err := lockFile(db.file + ".migrate")
+		if err != nil {
+			return fmt.Errorf("locking the database to open it: %w", err)
+		}
+		defer unlock()
+	}
+	return db.Ping(ctx)
 }
 
 func openPostgres(address string) (*DB, error) {

@@ -62,9 +62,9 @@ func TestEverySensitiveActionAsksForAFreshStep(t *testing.T) {
 				t.Errorf("%v, %s: %+v, want %+v", action, name, got, c.want)
 			}
 		}
-		// An app's token proves no step of its own. An API token can't take one, and
-		// was given its scope in one (decision 0025).
-		for credential, want := range map[Credential]Verdict{OAuthToken: renew, APIToken: allow} {
+		// No token proves a step of its own (decision 0025).
+		for _, credential := range []Credential{OAuthToken, APIToken} {
+			want := renew
 			if action.Scope() == "" {
 				want = Verdict{Outcome: Forbidden, Reason: ReasonScope}
 			}
