@@ -75,7 +75,7 @@ func (s *Service) SetUser(ctx context.Context, g access.Grant, username string, 
 			return err
 		}
 		return s.note(ctx, tx, g, "repository.permission", g.Repository().ID, map[string]any{
-			"user": was.User, "username": was.Username, "from": was.Permission.String(), "to": permission.String(),
+			"slug": g.Repository().Slug, "user": was.User, "username": was.Username, "from": was.Permission.String(), "to": permission.String(),
 		})
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *Service) SetGroup(ctx context.Context, g access.Grant, group string, pe
 			return err
 		}
 		return s.note(ctx, tx, g, "repository.permission", g.Repository().ID, map[string]any{
-			"group": group, "name": was.Name, "from": was.Permission.String(), "to": permission.String(),
+			"slug": g.Repository().Slug, "group": group, "name": was.Name, "from": was.Permission.String(), "to": permission.String(),
 		})
 	})
 	if err != nil {

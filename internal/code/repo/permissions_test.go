@@ -111,8 +111,8 @@ func TestPermissionsAreGivenAndTaken(t *testing.T) {
 			}
 		}
 		wantLog := []string{
-			`{"from":"none","to":"read","user":"bob","username":"bob"}`, `{"from":"none","group":"g","name":"Devs","to":"write"}`,
-			`{"from":"read","to":"none","user":"bob","username":"bob"}`, `{"from":"write","group":"g","name":"Devs","to":"none"}`,
+			`{"from":"none","slug":"site","to":"read","user":"bob","username":"bob"}`, `{"from":"none","group":"g","name":"Devs","slug":"site","to":"write"}`,
+			`{"from":"read","slug":"site","to":"none","user":"bob","username":"bob"}`, `{"from":"write","group":"g","name":"Devs","slug":"site","to":"none"}`,
 		}
 		if diff := cmp.Diff(wantLog, w.audited("repository.permission")); diff != "" {
 			w.Error(diff)
@@ -153,7 +153,7 @@ func TestSettingsOfARepository(t *testing.T) {
 		if err := w.SetVisibility(w.Context(), g, true); !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["visibility"] == "" {
 			w.Errorf("public where nothing may be: %v", err)
 		}
-		if diff := cmp.Diff([]string{`{"from":"","to":"The site."}`}, w.audited("repository.description")); diff != "" {
+		if diff := cmp.Diff([]string{`{"from":"","slug":"site","to":"The site."}`}, w.audited("repository.description")); diff != "" {
 			w.Error(diff)
 		}
 		want := []string{`{"from":"private","slug":"site","to":"public"}`, `{"from":"public","slug":"site","to":"private"}`}

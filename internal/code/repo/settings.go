@@ -28,7 +28,7 @@ func (s *Service) Describe(ctx context.Context, g access.Grant, description stri
 		if _, err := db.Exec(ctx, tx, `UPDATE repository SET description = $2 WHERE id = $1`, was.ID, description); err != nil {
 			return err
 		}
-		return s.note(ctx, tx, g, "repository.description", was.ID, map[string]any{"from": was.Description, "to": description})
+		return s.note(ctx, tx, g, "repository.description", was.ID, map[string]any{"slug": was.Slug, "from": was.Description, "to": description})
 	})
 	if err != nil {
 		return fmt.Errorf("describing a repository: %w", err)

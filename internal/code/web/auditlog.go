@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/ui"
@@ -80,10 +82,25 @@ func (s *Site) turnedAway(r *http.Request, g access.Grant) ([]turnedLine, error)
 	turned, err := s.Workspaces.TurnedAway(r.Context(), g, turnedShown)
 	lines := make([]turnedLine, len(turned))
 	for i, t := range turned {
-		refusal := access.Refusal{Verdict: access.Verdict{Outcome: t.Outcome, Reason: t.Reason}}
-		lines[i] = turnedLine{t, refusal.Sentence(), doorWords(string(t.Door))}
+		lines[i] = turnedLine{t, turnedWords(t), doorWords(string(t.Door))}
 	}
 	return lines, err
+}
+
+// turnedWords says why somebody wasn't let through, to whoever reads of it later.
+func turnedWords(t workspace.Turned) string {
+	switch t.Reason {
+	case access.ReasonSignedOut:
+		return "Nobody was signed in."
+	case access.ReasonNotFound:
+		return "What was asked for isn't there, or isn't theirs to see."
+	case access.ReasonPermission:
+		return "Their permission isn't enough."
+	case access.ReasonStepNeeded, access.ReasonStepExpired, access.ReasonFreshStep:
+		return "Their second step was asked for."
+	default:
+		return (&access.Refusal{Verdict: access.Verdict{Outcome: t.Outcome, Reason: t.Reason}}).Sentence()
+	}
 }
 
 // exportAudit sends the workspace's whole part as JSON Lines.
@@ -101,6 +118,9 @@ func (s *Site) exportAudit(w http.ResponseWriter, r *http.Request, g access.Gran
 func day(form ui.Form, name, label string) ui.Field {
 	field := form.Text(name, label)
 	field.Type = "date"
+	if field.Error != "" {
+		field.Value = "" // no browser takes it
+	}
 	return field
 }
 
@@ -194,8 +214,9 @@ func toldChanges(detail map[string]any) []string {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(detail)) {
-		if hasFrom && hasTo && (key == "from" || key == "to") || key == "user" && detail["username"] != nil {
-			continue
+		text, isText := detail[key].(string)
+		if hasFrom && hasTo && (key == "from" || key == "to") || isText && uuid.Validate(text) == nil {
+			continue // an id tells people nothing; the export has it
 		}
 		lines = append(lines, key+": "+value(detail[key]))
 	}
