@@ -74,6 +74,9 @@ type Serve struct {
 
 	MaxPush Size `help:"The largest push." default:"1GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_PUSH"`
 
+	MaxRepository Size `help:"The most that the git data of one repository may hold." default:"10GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_REPOSITORY"`
+	MaxRefs       int  `help:"The most branches and tags of one repository." default:"50000" placeholder:"NUMBER" env:"SALLYPORT_MAX_REFS"`
+
 	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SALLYPORT_LOG_LEVEL"`
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"SALLYPORT_LOG_FORMAT"`
 }
@@ -101,6 +104,8 @@ func (s *Serve) Validate() error {
 		}
 	}
 	switch {
+	case s.MaxRefs < 1:
+		return fmt.Errorf("--max-refs: %d is too few; give how many branches and tags one repository may have, such as 50000", s.MaxRefs)
 	case s.SSHListen == "" && s.SSHURL != "":
 		return errors.New("--ssh-url needs --ssh-listen, which is empty: SSH is off")
 	case (s.TLSCert == "") != (s.TLSKey == ""):

@@ -135,6 +135,8 @@ func printable(name string) string {
 // PushLimits bounds a push.
 type PushLimits struct {
 	Pack  int64 // bytes of its pack
+	Whole int64 // bytes that the repository may hold in all; 0: any number
+	Refs  int   // branches, tags and other references that it may have; 0: any number
 	stays bool  // the connection stays after the push
 	// Judge says why an update can't be taken, if it can't, and whether it may
 	// only add to what is there. nil: anything is taken.
@@ -201,22 +203,66 @@ func (r *Repository) ReceivePack(ctx context.Context, protocol Protocol, limits 
 		report := asked.report("", "ok", func(name string) string { return reasons[name] })
 		return asked.updates, limits.answer(body, w, report)
 	}
+	within, over, err := r.within(ctx, limits, asked.updates)
+	if err != nil {
+		return asked.updates, err
+	}
+	refuse := func() ([]Update, error) {
+		report := asked.report("This push is "+over+". Nothing was changed.", over, func(string) string { return "the push is " + over })
+		return asked.updates, limits.answer(body, w, report)
+	}
+	if within.Pack < 0 {
+		return refuse()
+	}
 	done, err := r.git.startPacking(ctx)
 	if err != nil {
 		return asked.updates, err
 	}
 	done = sync.OnceFunc(done)
 	defer done()
-	err = r.receive(ctx, protocol, limits, asked, body, &packetWriter{w: w}, done)
+	err = r.receive(ctx, protocol, within, asked, body, &packetWriter{w: w}, done)
 	r.dropClones()
 	if errors.Is(err, errPushTooLarge) {
-		over := "larger than " + Size(limits.Pack) + ", the limit here"
-		report := asked.report("This push is "+over+". Nothing was changed.", over, func(string) string { return "the push is " + over })
-		return asked.updates, limits.answer(body, w, report)
+		return refuse()
 	}
 	drain(body, limits.Pack)
 	return asked.updates, err
 }
+
+// within narrows the limits of a push to what the repository still takes, and
+// says what a push over them is. A Pack below zero takes none.
+func (r *Repository) within(ctx context.Context, limits PushLimits, updates []Update) (PushLimits, string, error) {
+	refs, err := r.Refs(ctx)
+	if err != nil {
+		return limits, "", err
+	}
+	made := 0
+	for _, update := range updates {
+		if update.Old == ZeroOID {
+			made++
+		}
+	}
+	if limits.Refs > 0 && made > 0 && len(refs.All())+made > limits.Refs {
+		limits.Pack = -1
+		return limits, fmt.Sprintf("too much for this repository, which may have %d branches and tags in all", limits.Refs), nil
+	}
+	over := "larger than " + Size(limits.Pack) + ", the limit here"
+	if limits.Whole == 0 {
+		return limits, over, nil
+	}
+	held, err := r.Held()
+	if err != nil {
+		return limits, "", err
+	}
+	// A push of nothing new, or that deletes, is taken at any time.
+	if left := max(limits.Whole-held, emptyPackSize); left < limits.Pack {
+		limits.Pack = left
+		over = "too large for this repository, which may hold " + Size(limits.Whole) + " and holds " + Size(held)
+	}
+	return limits, over, nil
+}
+
+const emptyPackSize = 32 // bytes of a pack without objects
 
 // receive runs git receive-pack between body and w. To stop it, its input is
 // ended: git then finds the pack incomplete and clears away what it has of it,

@@ -42,11 +42,18 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	code := codetest.New(t, dbtest.SQLite(t), site)
 	w := &world{Code: code, repos: code.Repositories(maxPush)}
-	w.door = githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos, Wikis: w.Wikis(w.repos), Snippets: w.Snippets(w.repos)})
-	w.server = httptest.NewServer(request.Wrap("code", nil, w.door))
+	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		request.Wrap("code", nil, w.door).ServeHTTP(rw, r)
+	}))
 	t.Cleanup(w.server.Close)
 	w.acme(w.DB)
+	w.open()
 	return w
+}
+
+// open makes the door, with what the rooms are set to now.
+func (w *world) open() {
+	w.door = githttp.New(githttp.Config{URL: site, Gate: w.Gate, Tokens: w.Tokens, Repositories: w.repos, Wikis: w.Wikis(w.repos), Snippets: w.Snippets(w.repos)})
 }
 
 func (w *world) acme(d *db.DB) {

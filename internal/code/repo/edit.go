@@ -43,6 +43,9 @@ func (s *Service) ChangeFile(ctx context.Context, g access.Grant, c FileChange) 
 		return "", err
 	}
 	r := s.git(g)
+	if err := s.hasRoom(r); err != nil {
+		return "", err
+	}
 	if err := c.free(ctx, r); err != nil {
 		return "", err
 	}
@@ -54,6 +57,18 @@ func (s *Service) ChangeFile(ctx context.Context, g access.Grant, c FileChange) 
 		return "", err
 	}
 	return made, s.touch(ctx, g)
+}
+
+// hasRoom makes sure that a repository may grow at all.
+func (s *Service) hasRoom(r *git.Repository) error {
+	if s.MaxSize == 0 {
+		return nil
+	}
+	held, err := r.Held()
+	if err == nil && held >= s.MaxSize {
+		err = errs.TooLarge("This repository holds %s, and may hold %s here. Whoever runs this site can raise the limit.", git.Size(held), git.Size(s.MaxSize))
+	}
+	return err
 }
 
 // free makes sure that a new or moved file takes no other's place.

@@ -46,6 +46,8 @@ type Service struct {
 	Clock   clock.Clock
 	Audit   *audit.Log
 	MaxPush int64 // bytes of a push's pack
+	MaxSize int64 // bytes of git data that a repository may hold; 0: any number
+	MaxRefs int   // branches and tags that it may have; 0: any number
 }
 
 const (

@@ -81,7 +81,7 @@ func (s *Service) Get(ctx context.Context, g access.Grant) (Repository, error) {
 }
 
 func (s *Service) touch(ctx context.Context, g access.Grant) error {
-	_, err := db.Exec(ctx, s.DB, `UPDATE repository SET updated = $1 WHERE id = $2`, s.Clock(), g.Repository().ID)
+	_, err := db.Exec(ctx, s.DB, `UPDATE repository SET updated = $1, pushes = pushes + 1 WHERE id = $2`, s.Clock(), g.Repository().ID)
 	if err != nil {
 		return fmt.Errorf("noting a push: %w", err)
 	}

@@ -19,6 +19,8 @@ import (
 type Transport struct {
 	Read, Write access.Action
 	MaxPush     int64 // bytes of a push's pack
+	MaxSize     int64 // bytes that one may hold in all; 0: any number
+	MaxRefs     int   // branches and tags that one may have; 0: any number
 
 	// Open gives the git data of what the grant is for, to whoever has required
 	// an action of it.
@@ -101,7 +103,7 @@ func (t Transport) Serve(ctx context.Context, g access.Grant, service git.Servic
 
 // limits bounds a push by the grant's actor.
 func (t Transport) limits(ctx context.Context, g access.Grant) (git.PushLimits, error) {
-	limits := git.PushLimits{Pack: t.MaxPush}
+	limits := git.PushLimits{Pack: t.MaxPush, Whole: t.MaxSize, Refs: t.MaxRefs}
 	if t.Judge == nil {
 		return limits, nil
 	}
