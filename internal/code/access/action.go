@@ -144,6 +144,7 @@ const (
 	SetVisibility
 	ManagePermissions
 	ManageDeployKeys
+	DeleteRepository
 
 	actionEnd
 )
@@ -258,6 +259,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "manage_permissions", content: Repository, needs: Admin, scope: ScopeAdminRepository, sensitive: true}
 	case ManageDeployKeys:
 		return rule{name: "manage_deploy_keys", content: Repository, needs: Admin, sensitive: true}
+	case DeleteRepository:
+		return rule{name: "delete_repository", content: Repository, needs: Admin, sensitive: true}
 	default:
 		return rule{}
 	}

@@ -75,6 +75,7 @@ var askedOf = map[Action]asked{
 	EditRepository:      {Repository, Admin, ScopeAdminRepository, 0},
 	SetVisibility:       {Repository, Admin, ScopeAdminRepository, sensitive},
 	ManagePermissions:   {Repository, Admin, ScopeAdminRepository, sensitive},
+	DeleteRepository:    {Repository, Admin, "", sensitive},
 }
 
 // canBePublic is the table "What is private": all but a workspace has two columns.

@@ -110,6 +110,7 @@ func TestEveryPage(t *testing.T) {
 		"profile.html":       {profilePage{AccountURL: "http://id.test"}, profilePage{}},
 		"recovery.html":      {recoveryPage{Left: 3}},
 		"repoadmin.html":     {repositoryAdminPage{Form: form, Repository: repository}, repositoryAdminPage{NoPublic: true}, repositoryAdminPage{}},
+		"repodelete.html":    {deleteRepositoryPage{Form: form}, deleteRepositoryPage{}},
 		"repository.html":    {repositoryPage{Repository: repository, Folder: files, Archives: []ui.Link{link}, Languages: []language{{Name: "Go", Percent: 99, Width: 99}}}},
 		"rules.html":         {rulesPage{Form: form, Rules: []ruleLine{{Who: "Nobody"}, {Rule: repo.Rule{Rewrite: true, Removal: true}}}}, rulesPage{}},
 		"search.html":        {findPage{Query: "x", Matches: []foundFile{{Lines: []git.Match{{Line: 1}}}}, More: true}, findPage{Query: "x"}, findPage{}},

@@ -178,6 +178,7 @@ func notice(key string) ui.Notice {
 		"role":        "The role is changed.",
 		"added":       "They are in the group now.",
 		"taken":       "They are no longer in the group.",
+		"norepo":      "The repository is deleted.",
 		"nospace":     "The workspace is deleted, with everything in it.",
 		"nogroup":     "The group is deleted.",
 		"permission":  "The permission is changed. It holds from now on, at every door.",
