@@ -25,7 +25,7 @@ var floors = [][]string{
 	{"internal/factor"},
 	{"internal/code/access", "internal/account/person", "internal/account/policy"},
 	{"internal/code/transport"},
-	{"internal/code/user", "internal/code/token", "internal/code/workspace", "internal/code/repo", "internal/code/wiki", "internal/code/snippet", "internal/account/signin"},
+	{"internal/code/user", "internal/code/token", "internal/code/workspace", "internal/code/repo", "internal/code/wiki", "internal/code/issue", "internal/code/snippet", "internal/account/signin"},
 	{"internal/code/door", "internal/code/login", "internal/account/provider", "internal/account/admin"},
 	{"internal/code/web", "internal/code/api", "internal/code/githttp", "internal/code/gitssh", "internal/account/web"},
 	{"internal/config"},

@@ -19,6 +19,7 @@ import (
 	"sallyport.dev/internal/code/api"
 	"sallyport.dev/internal/code/githttp"
 	"sallyport.dev/internal/code/gitssh"
+	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
@@ -147,13 +148,14 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, MaxPush: repositories.MaxPush,
 	}
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
+	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit}
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {
 		return nil, err
 	}
 	config := codeweb.Config{
 		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: login.New(settings),
-		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis, Snippets: snippets,
+		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis, Issues: issues, Snippets: snippets,
 	}
 	if c.Issuer == "" {
 		config.AccountURL = account.URL

@@ -19,6 +19,9 @@ var migrations embed.FS
 
 // Migrate brings the schema up to this program's, under a lock, so that
 // several processes may start at once. It only goes forward.
+//
+// A migration has one text for both engines, or, where that can't be (full
+// text), twins: NNNN_name.sqlite.sql and NNNN_name.postgres.sql.
 func (db *DB) Migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -28,8 +31,9 @@ func (db *DB) Migrate(ctx context.Context) error {
 		goose.WithVerbose(false),
 		goose.WithAllowOutofOrder(true), // they are numbered as they are begun, and land in any order
 	}
-	dialect := goose.DialectPostgres
+	dialect, others := goose.DialectPostgres, "*.sqlite.sql"
 	if db.Engine == SQLite {
+		others = "*.postgres.sql"
 		dialect = goose.DialectSQLite3
 		unlock, err := lockFile(db.file + ".migrate")
 		if err != nil {
@@ -43,6 +47,11 @@ func (db *DB) Migrate(ctx context.Context) error {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
+	twins, err := fs.Glob(files, others)
+	if err != nil {
+		return err
+	}
+	options = append(options, goose.WithExcludeNames(twins))
 	provider, err := goose.NewProvider(dialect, db.write.DB, files, options...)
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)

@@ -30,3 +30,7 @@ const createsSQL = `m.role = 'owner' OR m.role IS NOT NULL AND (w.members_create
 // Only the permission is judged by it. Whether the workspace's rules are met is
 // said by the grant with which the list is asked for.
 const ReadableSQL = `(r.public AND NOT w.no_public OR ` + permissionSQL + ` > 0)`
+
+// GivenSQL is the condition under which a member was given to read a
+// repository, whether or not it is public too. It stands where ReadableSQL does.
+const GivenSQL = permissionSQL + ` > 0`

@@ -15,6 +15,7 @@ import (
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
@@ -84,6 +85,11 @@ func (c *Code) Repositories(maxPush int64) *repo.Service {
 // Wikis makes the room of wikis, beside the repositories.
 func (c *Code) Wikis(beside *repo.Service) *wiki.Service {
 	return &wiki.Service{DB: c.DB, Dir: beside.Dir, Git: beside.Git, Clock: c.Now.Now, MaxPush: beside.MaxPush}
+}
+
+// Issues makes the room of issue trackers.
+func (c *Code) Issues() *issue.Service {
+	return &issue.Service{DB: c.DB, Clock: c.Now.Now, Audit: c.Audit}
 }
 
 // Snippets makes the room of snippets, with the same git.

@@ -3,10 +3,12 @@ package web
 import (
 	"html/template"
 	"net/netip"
+	"net/url"
 	"testing"
 	"time"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
@@ -53,6 +55,7 @@ func TestEveryPage(t *testing.T) {
 	}
 	repository := repo.Repository{Name: "app", Slug: "app", Description: "An app", Public: true}
 	said := snippetHead{Snippet: snippet.Snippet{Title: "Notes", Public: true}, CanEdit: true, CanManage: true}
+	said1 := issue.Issue{Number: 1, Title: "Broken", Body: "x", State: issue.Open, Assignee: issue.Person{ID: "1"}, Component: "c", Milestone: "m", Version: "v", Votes: 1, Comments: 2}
 	page := wikiHead{Base: "/acme/app/wiki/", Name: "Home", CanWrite: true}
 	changes := textDiff{git.FileDiff{Hunks: []git.Hunk{{Lines: []git.DiffLine{{Op: '+', New: 1}, {Op: '-', Old: 1}, {Op: ' ', Old: 2, New: 2}}}, {}}}, true}
 	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
@@ -123,15 +126,23 @@ func TestEveryPage(t *testing.T) {
 			securityPage{Enrolled: true},
 			securityPage{},
 		}, "settings.html": {settingsPage{Name: "Acme", Requires: true, Owner: true}, settingsPage{}},
-		"tags.html":         {tagsPage{Form: form, Tags: []tagLine{{Archives: []ui.Link{link}}}, Older: "/x", CanWrite: true}, tagsPage{}},
-		"tokens.html":       {tokensPage{Title: "API tokens", Path: "/t/", Machines: true, Refused: true, Form: form, ScopesError: "Choose", Scopes: []ui.Field{{Type: "checkbox"}}, Tokens: []tokenLine{{Token: token.Token{Issued: now, Scopes: access.Scopes(), LastUsed: now, LastFrom: "::1"}, Over: true}, {}}, Made: &madeToken{}}},
-		"add.html":          {addPage{Steps: enrolSteps(0, "", true)}},
-		"key.html":          {keyPage{Steps: enrolSteps(1, "Touch your key", false), Problem: "No"}},
-		"factor.html":       {factorPage{Label: "Phone", Closes: []user.Closing{{Name: "Acme", LastReady: true}}, Stuck: true}, factorPage{One: ui.OneFactor{Only: true}}},
-		"turnoff.html":      {turnOffPage{Key: ui.KeyForm{Button: "Turn off"}}, turnOffPage{Problem: "No", Closes: []user.Closing{{Name: "Acme", LastReady: true}}, Stuck: true}, turnOffPage{Closes: []user.Closing{{Name: "Acme"}}, Code: code}, turnOffPage{}},
-		"twostep.html":      {twoStepPage{TwoStep: user.TwoStep{Factors: []factor.Factor{{Failures: 100}}}, Problem: "On already", Back: "/x"}, twoStepPage{Problem: "Over", Choice: ui.FactorChoice{Key: "/k", Hidden: []ui.Hidden{{}}}}},
-		"verify.html":       {verifyPage{Problem: "No", Verify: ui.Verify{Code: code}}, verifyPage{Verify: ui.Verify{Key: ui.KeyForm{Button: "Use"}}}},
-		"welcome.html":      {welcomePage{Form: form, Email: "a@example.com"}},
+		"tags.html":    {tagsPage{Form: form, Tags: []tagLine{{Archives: []ui.Link{link}}}, Older: "/x", CanWrite: true}, tagsPage{}},
+		"tokens.html":  {tokensPage{Title: "API tokens", Path: "/t/", Machines: true, Refused: true, Form: form, ScopesError: "Choose", Scopes: []ui.Field{{Type: "checkbox"}}, Tokens: []tokenLine{{Token: token.Token{Issued: now, Scopes: access.Scopes(), LastUsed: now, LastFrom: "::1"}, Over: true}, {}}, Made: &madeToken{}}},
+		"add.html":     {addPage{Steps: enrolSteps(0, "", true)}},
+		"key.html":     {keyPage{Steps: enrolSteps(1, "Touch your key", false), Problem: "No"}},
+		"factor.html":  {factorPage{Label: "Phone", Closes: []user.Closing{{Name: "Acme", LastReady: true}}, Stuck: true}, factorPage{One: ui.OneFactor{Only: true}}},
+		"turnoff.html": {turnOffPage{Key: ui.KeyForm{Button: "Turn off"}}, turnOffPage{Problem: "No", Closes: []user.Closing{{Name: "Acme", LastReady: true}}, Stuck: true}, turnOffPage{Closes: []user.Closing{{Name: "Acme"}}, Code: code}, turnOffPage{}},
+		"twostep.html": {twoStepPage{TwoStep: user.TwoStep{Factors: []factor.Factor{{Failures: 100}}}, Problem: "On already", Back: "/x"}, twoStepPage{Problem: "Over", Choice: ui.FactorChoice{Key: "/k", Hidden: []ui.Hidden{{}}}}},
+		"verify.html":  {verifyPage{Problem: "No", Verify: ui.Verify{Code: code}}, verifyPage{Verify: ui.Verify{Key: ui.KeyForm{Button: "Use"}}}},
+		"welcome.html": {welcomePage{Form: form, Email: "a@example.com"}},
+		"issues.html":  {issuesPage{Form: form, Fields: []ui.Field{{Type: "select"}}, Quick: []ui.Link{link}, Issues: []issueLine{{said1, "/x"}, {}}, Next: "?x", Filtered: true}, issuesPage{Filtered: true}, issuesPage{First: true}, issuesPage{}},
+		"issue.html": {issuePage{Issue: said1, SignedIn: true, CanWrite: true, CanEdit: true, CanAdmin: true, Voted: true, Form: form, More: "?x", Said: []issueEvent{
+			{Text: "<p>x</p>", Edited: true, Href: "/x"}, {Deleted: true}, {Changes: []issueChange{{Field: "kind", Was: "bug"}, {Long: true}}},
+		}}, issuePage{Later: true}, issuePage{SignedIn: true, Said: []issueEvent{{Href: "/x"}}}},
+		"issuecomment.html":  {issueCommentPage{Mine: true, Form: form, Versions: make([]issueVersion, 1)}, issueCommentPage{CanAdmin: true}},
+		"issueform.html":     {issueForm{Form: form, New: true, Previews: true, Preview: "<p>x</p>", Fields: []ui.Field{{Type: "select"}}}, issueForm{Form: ui.Filled("base", "1"), Conflict: &issueConflict{Changes: []issue.Change{{Field: "content"}, {Field: "kind"}}}}},
+		"issuesettings.html": {issueSettingsPage{Form: ui.Refused(url.Values{"list": {"milestone"}, "entry": {"x"}}, errs.Invalid("name", "No")), Lists: []issueList{{List: issue.Milestones, Entries: make([]issue.Choice, 1)}, {}}}, issueSettingsPage{}},
+
 		"wikidelete.html":   {wikiMove{wikiHead: page, Form: form}},
 		"wikidiff.html":     {wikiDiff{wikiHead: page, From: git.Commit{OID: git.ZeroOID}, Diff: changes}, wikiDiff{Diff: textDiff{More: true}}, wikiDiff{Diff: textDiff{FileDiff: git.FileDiff{Binary: true}}}, wikiDiff{}},
 		"wikiedit.html":     {wikiEdit{wikiHead: page, Form: form, New: true}, wikiEdit{Previews: true, Preview: "<p>x</p>", Conflict: &wikiConflict{Message: "No", Theirs: "x", Diff: changes}}, wikiEdit{Conflict: &wikiConflict{Gone: true}}},

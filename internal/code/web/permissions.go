@@ -18,6 +18,7 @@ func (s *Site) adminOf(r *http.Request, g access.Grant, title, current string) u
 		{Text: "Repository", Href: base, Icon: "gear"},
 		{Text: "Permissions", Href: base + "/permissions", Icon: "people"},
 		{Text: "Branch restrictions", Href: base + "/branches", Icon: "branch"},
+		{Text: "Issues", Href: base + "/issues", Icon: "check"},
 		{Text: "Wiki", Href: base + "/wiki", Icon: "book"},
 		{Text: "Deploy keys", Href: base + "/deploy-keys", Icon: "key"},
 		{Text: "Access tokens", Href: base + "/access-tokens", Icon: "key"},

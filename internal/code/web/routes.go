@@ -149,10 +149,28 @@ func (s *Site) addRoutes() {
 	s.form("/{workspace}/{repo}/admin/permissions", access.ManagePermissions, s.setPermission, s.permissionsAgain)
 	s.page("/{workspace}/{repo}/admin/wiki", access.ReadRepositoryAdmin, s.showWikiSettings)
 	s.form("/{workspace}/{repo}/admin/wiki", access.SetVisibility, s.saveWikiSettings, s.wikiSettingsAgain)
+	s.page("/{workspace}/{repo}/admin/issues", access.ReadRepositoryAdmin, s.showIssueSettings)
+	s.form("/{workspace}/{repo}/admin/issues", access.SetVisibility, s.saveIssueSettings, s.issueSettingsAgain)
+	s.form("/{workspace}/{repo}/admin/issues/add", access.AdminIssues, s.addIssueChoice, s.issueSettingsAgain)
+	s.form("/{workspace}/{repo}/admin/issues/change", access.AdminIssues, s.changeIssueChoice, s.issueSettingsAgain)
 	s.page("/{workspace}/{repo}/admin/deploy-keys", access.ReadRepositoryAdmin, s.showDeployKeys)
 	s.form("/{workspace}/{repo}/admin/deploy-keys", access.ManageDeployKeys, s.addDeployKey, s.deployKeysAgain)
 	s.form("/{workspace}/{repo}/admin/deploy-keys/remove", access.ManageDeployKeys, s.removeDeployKey, nil)
 	s.tokenPages("/{workspace}/{repo}/admin/access-tokens", access.ReadRepositoryTokens, access.ManageRepositoryTokens)
+
+	// Its issue tracker's.
+	s.page("/{workspace}/{repo}/issues", access.ReadIssues, s.showIssues)
+	s.page("/{workspace}/{repo}/issues/export.csv", access.ReadIssues, s.exportIssues)
+	s.page("/{workspace}/{repo}/issues/new", access.RaiseIssues, s.showNewIssue)
+	s.form("/{workspace}/{repo}/issues/new", access.RaiseIssues, s.createIssue, s.newIssueAgain)
+	s.page("/{workspace}/{repo}/issues/{number}", access.ReadIssues, s.showIssue)
+	s.form("/{workspace}/{repo}/issues/{number}", access.RaiseIssues, s.replyToIssue, s.issueAgain)
+	s.form("/{workspace}/{repo}/issues/{number}/vote", access.RaiseIssues, s.voteForIssue, s.issueAgain)
+	s.page("/{workspace}/{repo}/issues/{number}/edit", access.RaiseIssues, s.showIssueEdit)
+	s.form("/{workspace}/{repo}/issues/{number}/edit", access.RaiseIssues, s.saveIssue, s.issueEditAgain)
+	s.form("/{workspace}/{repo}/issues/{number}/delete", access.AdminIssues, s.deleteIssue, s.issueAgain)
+	s.page("/{workspace}/{repo}/issues/{number}/comments/{comment}", access.ReadIssues, s.showIssueComment)
+	s.form("/{workspace}/{repo}/issues/{number}/comments/{comment}", access.RaiseIssues, s.saveIssueComment, s.issueCommentAgain)
 
 	// Its wiki's. A page's name can't begin with an underscore.
 	s.page("/{workspace}/{repo}/wiki", access.ReadWiki, s.showWiki)

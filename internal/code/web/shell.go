@@ -129,6 +129,9 @@ func (s *Site) inRepository(r *http.Request, g access.Grant, name, title, tab st
 			{Text: "Branches", Href: base + "/branches", Icon: "branch"},
 		}
 	}
+	if g.Sees(access.IssueTracker) {
+		shell.Tabs = append(shell.Tabs, ui.Link{Text: "Issues", Href: base + "/issues", Icon: "check"})
+	}
 	if g.Sees(access.Wiki) {
 		shell.Tabs = append(shell.Tabs, ui.Link{Text: "Wiki", Href: base + "/wiki", Icon: "book"})
 	}

@@ -23,6 +23,7 @@ import (
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
+	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
@@ -55,6 +56,7 @@ type Config struct {
 	Workspaces   *workspace.Service
 	Repositories *repo.Service
 	Wikis        *wiki.Service
+	Issues       *issue.Service
 	Snippets     *snippet.Service
 }
 

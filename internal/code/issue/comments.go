@@ -1,0 +1,239 @@
+package issue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/errs"
+)
+
+// Comment is what somebody says about an issue, in Markdown. One that is
+// deleted has no Body.
+type Comment struct {
+	ID, Body                 string
+	Created, Edited, Deleted time.Time // zero: it never was
+	Author                   Person
+}
+
+var errNoComment = errs.NotFound("There is no such comment, or it isn't yours.")
+
+func cleanComment(body string) (string, error) {
+	body, err := cleanBody(body)
+	if err == nil && body == "" {
+		err = errs.Invalid("text", "Write something first.")
+	}
+	return body, err
+}
+
+// Comments lists what was said about an issue, the oldest first: up to limit of
+// those after a key, which is the one before's.
+func (s *Service) Comments(ctx context.Context, g access.Grant, i Issue, after string, limit int) ([]Comment, error) {
+	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+		return nil, err
+	}
+	at, id, err := readKey(after)
+	if err != nil {
+		return nil, err
+	}
+	list, err := db.All[Comment](ctx, s.DB, `
+		SELECT `+commentColumns+` FROM issue_comment c LEFT JOIN code_user u ON u.id = c.author
+		WHERE c.issue = $1 AND (c.created > $2 OR c.created = $2 AND c.id > $3) ORDER BY c.created, c.id LIMIT $4`, i.ID, at, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing comments: %w", err)
+	}
+	for n := range list {
+		if !list[n].Deleted.IsZero() {
+			list[n].Body = ""
+		}
+	}
+	return list, nil
+}
+
+// Key is where a comment stands in the list.
+func (c Comment) Key() string { return makeKey(c.Created.UnixMicro(), c.ID) }
+
+// Comment gives one comment of an issue that isn't deleted.
+func (s *Service) Comment(ctx context.Context, g access.Grant, i Issue, id string) (Comment, error) {
+	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+		return Comment{}, err
+	}
+	return s.comment(ctx, s.DB, i, id)
+}
+
+func (s *Service) comment(ctx context.Context, q db.Q, i Issue, id string) (Comment, error) {
+	found, err := db.One[Comment](ctx, q, `SELECT `+commentColumns+` FROM issue_comment c LEFT JOIN code_user u ON u.id = c.author
+		WHERE c.issue = $1 AND c.id = $2 AND c.deleted = 0`, i.ID, id)
+	if errs.Is(err, errs.KindNotFound) {
+		return Comment{}, errNoComment
+	}
+	return found, err
+}
+
+// Version is what an edited comment was before.
+type Version struct {
+	Body    string
+	Written time.Time
+}
+
+// Versions lists what a comment was before, the oldest first.
+func (s *Service) Versions(ctx context.Context, g access.Grant, i Issue, c Comment) ([]Version, error) {
+	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+		return nil, err
+	}
+	list, err := db.All[Version](ctx, s.DB, `
+		SELECT v.body, v.written FROM issue_comment_version v JOIN issue_comment c ON c.id = v.comment
+		WHERE c.issue = $1 AND c.id = $2 AND c.deleted = 0 ORDER BY v.id LIMIT 100`, i.ID, c.ID)
+	if err != nil {
+		return nil, fmt.Errorf("listing versions of a comment: %w", err)
+	}
+	return list, nil
+}
+
+// Reply is what is said about an issue, and what becomes of it.
+type Reply struct {
+	Body  string // may be empty where the state changes
+	State State  // empty: it stays
+}
+
+// AddComment says something about an issue, and moves it to another state where
+// the reply says so, which only those who may write can. It wants a grant for
+// RaiseIssues or WriteIssues. The id is empty where nothing was said.
+func (s *Service) AddComment(ctx context.Context, g access.Grant, number int64, in Reply) (string, error) {
+	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
+		return "", err
+	}
+	body, err := cleanBody(in.Body)
+	if err == nil && body == "" && in.State == "" {
+		body, err = cleanComment(body)
+	}
+	if err != nil {
+		return "", err
+	}
+	id := ""
+	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.lock(ctx, tx, g); err != nil {
+			return err
+		}
+		now, err := s.get(ctx, tx, g, number)
+		if err != nil {
+			return err
+		}
+		if in.State == now.State {
+			in.State = ""
+		}
+		if body == "" && in.State == "" {
+			_, err := cleanComment(body)
+			return err
+		}
+		var with *string
+		if body != "" {
+			if id, err = s.addComment(ctx, tx, g, now, body); err != nil {
+				return err
+			}
+			with = &id
+		}
+		if in.State == "" {
+			return nil
+		}
+		_, err = s.update(ctx, tx, g, number, 0, with, func(f Fields) Fields {
+			f.State = in.State
+			return f
+		})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("commenting on an issue: %w", err)
+	}
+	return id, nil
+}
+
+func (s *Service) addComment(ctx context.Context, tx *db.Tx, g access.Grant, now Issue, body string) (string, error) {
+	id := db.NewID()
+	author, name := by(g)
+	_, err := db.Exec(ctx, tx, `INSERT INTO issue_comment (id, issue, author, author_name, body, created) VALUES ($1, $2, $3, $4, $5, $6)`,
+		id, now.ID, author, name, body, s.Clock())
+	if err == nil {
+		err = s.touch(ctx, tx, now.ID)
+	}
+	if err != nil {
+		return "", err
+	}
+	return id, s.note(ctx, tx, g, "issue.commented", now.Number, nil)
+}
+
+// touch notes that something was said, and what is to be found now.
+func (s *Service) touch(ctx context.Context, tx *db.Tx, id string) error {
+	if _, err := db.Exec(ctx, tx, `UPDATE issue SET updated = $1 WHERE id = $2`, s.Clock(), id); err != nil {
+		return err
+	}
+	return s.index(ctx, tx, id)
+}
+
+// EditComment changes one's own comment; what it was before is kept, for
+// whoever reads it. It wants a grant for RaiseIssues or WriteIssues.
+func (s *Service) EditComment(ctx context.Context, g access.Grant, number int64, id, body string) error {
+	body, err := cleanComment(body)
+	if err != nil {
+		return err
+	}
+	return s.onComment(ctx, g, number, id, "issue.comment_edited", func(tx *db.Tx, was Comment) error {
+		if g.Actor().User == "" || was.Author.ID != g.Actor().User {
+			return errNoComment
+		}
+		written := was.Created
+		if !was.Edited.IsZero() {
+			written = was.Edited
+		}
+		if _, err := db.Exec(ctx, tx, `INSERT INTO issue_comment_version (id, comment, body, written) VALUES ($1, $2, $3, $4)`, db.NewID(), id, was.Body, written); err != nil {
+			return err
+		}
+		_, err := db.Exec(ctx, tx, `UPDATE issue_comment SET body = $1, edited = $2 WHERE id = $3`, body, s.Clock(), id)
+		return err
+	})
+}
+
+// DeleteComment takes one's own comment away, or any where the actor
+// administers the repository. It wants a grant for RaiseIssues or WriteIssues.
+func (s *Service) DeleteComment(ctx context.Context, g access.Grant, number int64, id string) error {
+	return s.onComment(ctx, g, number, id, "issue.comment_deleted", func(tx *db.Tx, was Comment) error {
+		mine := g.Actor().User != "" && was.Author.ID == g.Actor().User
+		if !mine && g.Repository().Permission < access.Admin {
+			return errNoComment
+		}
+		_, err := db.Exec(ctx, tx, `UPDATE issue_comment SET deleted = $1 WHERE id = $2`, s.Clock(), id)
+		return err
+	})
+}
+
+func (s *Service) onComment(ctx context.Context, g access.Grant, number int64, id, action string, do func(tx *db.Tx, was Comment) error) error {
+	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
+		return err
+	}
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.lock(ctx, tx, g); err != nil {
+			return err
+		}
+		now, err := s.get(ctx, tx, g, number)
+		if err != nil {
+			return err
+		}
+		was, err := s.comment(ctx, tx, now, id)
+		if err == nil {
+			err = do(tx, was)
+		}
+		if err == nil {
+			err = s.touch(ctx, tx, now.ID)
+		}
+		if err != nil {
+			return err
+		}
+		return s.note(ctx, tx, g, action, number, map[string]any{"comment": id})
+	})
+	if err != nil {
+		return fmt.Errorf("changing a comment: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/issue"
+	"sallyport.dev/internal/ui"
+)
+
+const commentsShown = 50
+
+type issuePage struct {
+	issue.Issue
+	Base     string
+	Text     template.HTML
+	Said     []issueEvent // comments and changes, the oldest first
+	More     string       // address of what was said later
+	Later    bool         // it isn't the beginning that is shown
+	SignedIn bool
+	CanWrite bool
+	CanEdit  bool
+	CanAdmin bool
+	Voted    bool
+	Form     ui.Form
+	States   []ui.Option
+}
+
+// issueEvent is a comment, or what somebody changed at once.
+type issueEvent struct {
+	ID      string // of a comment
+	At      time.Time
+	Who     string
+	Text    template.HTML
+	Edited  bool
+	Deleted bool
+	Href    string // of the comment's own page: to change it, or to see what it was
+	Changes []issueChange
+}
+
+// issueChange is one field; a long text isn't told.
+type issueChange struct {
+	Field, Was, Became string
+	Long               bool
+}
+
+func (s *Site) showIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	form, err := s.keptOr(r, ui.Form{})
+	if err != nil {
+		return err
+	}
+	return s.issueAgain(w, r, g, form, http.StatusOK)
+}
+
+func (s *Site) issueAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	one, err := s.issueAt(r, g)
+	if err != nil {
+		return err
+	}
+	page := issuePage{
+		Issue: one, Base: issuePath(g, one.Number), Text: s.issueText(r, g, one.Body), SignedIn: g.Actor().User != "",
+		CanWrite: g.Repository().Permission >= access.Write, CanEdit: issue.Edits(g, one), CanAdmin: g.Repository().Permission >= access.Admin,
+		Form: form, States: options("As it is: "+string(one.State), issue.States()),
+	}
+	if err := s.fillIssue(r, g, &page); err != nil {
+		return err
+	}
+	return s.render(w, r, status, "issue.html", s.inIssues(r, g, one.Title), page)
+}
+
+// fillIssue reads what was said about an issue, from where the address says.
+func (s *Site) fillIssue(r *http.Request, g access.Grant, page *issuePage) error {
+	after := r.URL.Query().Get("page")
+	comments, err := s.Issues.Comments(r.Context(), g, page.Issue, after, commentsShown+1)
+	if err != nil {
+		return err
+	}
+	changes, err := s.Issues.Changes(r.Context(), g, page.Issue)
+	if err != nil {
+		return err
+	}
+	if page.Voted, err = s.Issues.Voted(r.Context(), g, page.Issue); err != nil {
+		return err
+	}
+	page.Later = after != ""
+	from, to := time.Time{}, time.Time{}
+	if len(comments) > commentsShown {
+		comments = comments[:commentsShown]
+		page.More, to = "?page="+url.QueryEscape(comments[commentsShown-1].Key()), comments[commentsShown-1].Created
+	}
+	if page.Later && len(comments) > 0 {
+		from = comments[0].Created
+	}
+	for _, c := range comments {
+		page.Said = append(page.Said, s.commentEvent(r, g, page, c))
+	}
+	for _, c := range changes {
+		if c.Created.Before(from) || !to.IsZero() && c.Created.After(to) {
+			continue
+		}
+		page.Said = append(page.Said, changeEvent(c))
+	}
+	slices.SortStableFunc(page.Said, func(a, b issueEvent) int { return a.At.Compare(b.At) })
+	page.Said = together(page.Said)
+	return nil
+}
+
+func (s *Site) commentEvent(r *http.Request, g access.Grant, page *issuePage, c issue.Comment) issueEvent {
+	event := issueEvent{ID: c.ID, At: c.Created, Who: c.Author.Name, Edited: !c.Edited.IsZero(), Deleted: !c.Deleted.IsZero()}
+	if event.Deleted {
+		return event
+	}
+	event.Text = s.issueText(r, g, c.Body)
+	if mine := page.SignedIn && c.Author.ID == g.Actor().User; mine || page.CanAdmin || event.Edited {
+		event.Href = page.Base + "/comments/" + c.ID
+	}
+	return event
+}
+
+func changeEvent(c issue.Change) issueEvent {
+	told := issueChange{Field: c.Field, Was: c.Was, Became: c.Became, Long: c.Field == "content"}
+	return issueEvent{At: c.Created, Who: c.Author.Name, Changes: []issueChange{told}}
+}
+
+// together joins the changes that one person made at one moment.
+func together(events []issueEvent) []issueEvent {
+	var made []issueEvent
+	for _, e := range events {
+		last := len(made) - 1
+		if last >= 0 && len(e.Changes) > 0 && len(made[last].Changes) > 0 && made[last].At.Equal(e.At) && made[last].Who == e.Who {
+			made[last].Changes = append(made[last].Changes, e.Changes...)
+			continue
+		}
+		made = append(made, e)
+	}
+	return made
+}
+
+// replyToIssue takes a comment, and the state that its author wants.
+func (s *Site) replyToIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	one, err := s.issueAt(r, g)
+	if err != nil {
+		return err
+	}
+	id, err := s.Issues.AddComment(r.Context(), g, one.Number, issue.Reply{Body: r.PostFormValue("text"), State: issue.State(r.PostFormValue("state"))})
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		return s.done(w, r, issuePath(g, one.Number), "saved")
+	}
+	return redirect(w, r, issuePath(g, one.Number)+"#comment-"+id)
+}
+
+func (s *Site) voteForIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	one, err := s.issueAt(r, g)
+	if err == nil {
+		err = s.Issues.Vote(r.Context(), g, one.Number, r.PostFormValue("vote") == "on")
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, issuePath(g, one.Number))
+}
+
+func (s *Site) deleteIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	one, err := s.issueAt(r, g)
+	if err == nil {
+		err = s.Issues.Delete(r.Context(), g, one.Number)
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(w, r, issuesPath(g), "deleted")
+}
+
+type issueCommentPage struct {
+	Issue    issue.Issue
+	Base     string
+	Comment  issue.Comment
+	Mine     bool
+	CanAdmin bool
+	Versions []issueVersion
+	Form     ui.Form
+}
+
+type issueVersion struct {
+	issue.Version
+	Text template.HTML
+}
+
+func (s *Site) showIssueComment(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	form, err := s.keptOr(r, ui.Form{})
+	if err != nil {
+		return err
+	}
+	return s.issueCommentAgain(w, r, g, form, http.StatusOK)
+}
+
+func (s *Site) issueCommentAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	one, err := s.issueAt(r, g)
+	if err != nil {
+		return err
+	}
+	comment, err := s.Issues.Comment(r.Context(), g, one, chi.URLParam(r, "comment"))
+	if err != nil {
+		return err
+	}
+	versions, err := s.Issues.Versions(r.Context(), g, one, comment)
+	if err != nil {
+		return err
+	}
+	page := issueCommentPage{
+		Issue: one, Base: issuePath(g, one.Number), Comment: comment, CanAdmin: g.Repository().Permission >= access.Admin,
+		Mine: g.Actor().User != "" && comment.Author.ID == g.Actor().User, Form: filledUp(form, "text", comment.Body),
+	}
+	for _, v := range slices.Backward(versions) {
+		page.Versions = append(page.Versions, issueVersion{v, s.issueText(r, g, v.Body)})
+	}
+	return s.render(w, r, status, "issuecomment.html", s.inIssues(r, g, "Comment"), page)
+}
+
+func (s *Site) saveIssueComment(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	one, err := s.issueAt(r, g)
+	if err != nil {
+		return err
+	}
+	id := chi.URLParam(r, "comment")
+	if r.PostForm.Has("delete") {
+		if err := s.Issues.DeleteComment(r.Context(), g, one.Number, id); err != nil {
+			return err
+		}
+		return s.done(w, r, issuePath(g, one.Number), "deleted")
+	}
+	if err := s.Issues.EditComment(r.Context(), g, one.Number, id, r.PostFormValue("text")); err != nil {
+		return err
+	}
+	return redirect(w, r, issuePath(g, one.Number)+"#comment-"+url.PathEscape(strings.TrimSpace(id)))
+}
