@@ -39,7 +39,12 @@ type Reset struct {
 }
 
 // Ready is when the link comes, as it stands now.
-func (r Reset) Ready() time.Time { return r.Begun.Add(resetWait) }
+func (r Reset) Ready() time.Time {
+	if r.Stage == ResetHalf {
+		return r.Due
+	}
+	return r.Begun.Add(resetWait)
+}
 
 const selectReset = `SELECT id, holder, stage, begun, due FROM factor_reset `
 

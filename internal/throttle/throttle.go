@@ -106,6 +106,19 @@ func (l *Limiter) Forgive(ctx context.Context, keys ...string) error {
 	return nil
 }
 
+// Once is true the first time that it is asked for a key, and then not until
+// the time is over, a day at most: for what must not be said too often.
+func (l *Limiter) Once(ctx context.Context, key string, every time.Duration) (bool, error) {
+	now := l.Clock()
+	n, err := db.Exec(ctx, l.DB, `
+		INSERT INTO throttle (key, failures, retry_at, last) VALUES ($1, 0, 0, $2)
+		ON CONFLICT (key) DO UPDATE SET last = $2 WHERE throttle.last <= $3`, key, now, now.Add(-every))
+	if err != nil {
+		return false, fmt.Errorf("asking whether it was said: %w", err)
+	}
+	return n == 1, nil
+}
+
 // Sweep deletes the counters that mean nothing any more.
 func (l *Limiter) Sweep(ctx context.Context) error {
 	_, err := db.Exec(ctx, l.DB, `DELETE FROM throttle WHERE last < $1`, l.Clock().Add(-forgiven))

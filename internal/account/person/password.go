@@ -9,6 +9,7 @@ import (
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/secret"
+	"sallyport.dev/internal/throttle"
 )
 
 // NewPassword is a password that was judged good enough and hashed. Only
@@ -39,28 +40,82 @@ func (s *Service) judge(ctx context.Context, field string, password secret.Strin
 	return checkPassword(field, password, own...)
 }
 
+// maxFailures is how many wrong passwords in a row are borne from browsers that
+// the person isn't known by (NIST SP 800-63B-4 §3.2.2). Then the password is off
+// there until another one is chosen, or the right one comes from a known browser.
+const maxFailures = 100
+
 // VerifyPassword reports whether the password is the person's. An empty id, or
-// a person without a password, takes as long as any other and is false. A hash
-// with outdated parameters is made anew.
-func (s *Service) VerifyPassword(ctx context.Context, id string, password secret.String) (bool, error) {
+// a person without a password, takes as long as any other and is false. known
+// says that the person has signed in with this browser before: then failures
+// aren't counted, and a password that is off still counts. A hash with outdated
+// parameters is made anew.
+func (s *Service) VerifyPassword(ctx context.Context, id string, password secret.String, known bool) (bool, error) {
 	if len(password.Reveal()) > maxPassword {
 		return false, errs.Invalid("password", "That password is too long.")
 	}
-	phc, err := db.One[string](ctx, s.DB, `SELECT hash FROM person_password WHERE person = $1`, id)
+	kept, err := db.One[struct {
+		PHC      string
+		Failures int
+	}](ctx, s.DB, `SELECT hash, failures FROM person_password WHERE person = $1`, id)
 	if err != nil && !errs.Is(err, errs.KindNotFound) {
 		return false, fmt.Errorf("reading a password: %w", err)
 	}
-	right, outdated, err := s.Hasher.Verify(ctx, phc, password)
-	if err != nil || !right {
+	right, outdated, err := s.Hasher.Verify(ctx, kept.PHC, password)
+	if err != nil {
 		return false, err
 	}
+	if !right || kept.Failures >= maxFailures && !known {
+		if known {
+			return false, nil
+		}
+		return false, s.countFailure(ctx, id)
+	}
+	if kept.Failures > 0 {
+		if _, err := db.Exec(ctx, s.DB, `UPDATE person_password SET failures = 0 WHERE person = $1`, id); err != nil {
+			return false, fmt.Errorf("forgetting wrong passwords: %w", err)
+		}
+	}
 	if outdated {
-		if err := s.rehash(ctx, id, phc, password); err != nil {
+		if err := s.rehash(ctx, id, kept.PHC, password); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
+
+// countFailure counts a wrong password against it, and tells the person when
+// that was the last one that is borne. Of nobody's it counts nothing, by the
+// same work.
+func (s *Service) countFailure(ctx context.Context, id string) error {
+	counted, err := db.All[int](ctx, s.DB, `
+		UPDATE person_password SET failures = failures + 1 WHERE person = $1 AND failures < $2 RETURNING failures`, id, maxFailures)
+	if err != nil {
+		return fmt.Errorf("counting a wrong password: %w", err)
+	}
+	if len(counted) == 0 {
+		// Something is written all the same: an answer that comes sooner would
+		// tell that there is nobody (OWASP ASVS 5.0 6.3.8).
+		_, err := s.Throttle.Once(ctx, throttle.Key("password", "nobody"), 0)
+		return err
+	}
+	if counted[0] < maxFailures {
+		return nil
+	}
+	return s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.Notify(ctx, tx, id, "Your password was turned off", fmt.Sprintf(mailOff, maxFailures, s.URL)); err != nil {
+			return err
+		}
+		return s.Audit.Append(ctx, tx, audit.Entry{Realm: "account", Action: "password.off", Target: id})
+	})
+}
+
+const mailOff = `Somebody, perhaps several, tried %d wrong passwords in a row for your Sallyport account. So that nobody guesses on, your password is off in browsers with which you haven't signed in before.
+
+Where you have, it still signs you in, which turns it on again. Anywhere else choose a new one:
+
+%s/forgotten
+`
 
 func (s *Service) rehash(ctx context.Context, id, old string, password secret.String) error {
 	phc, err := s.Hasher.Hash(ctx, password)

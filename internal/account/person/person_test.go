@@ -133,10 +133,10 @@ func TestAPasswordIsTheSameInEveryNormalForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if right, err := w.VerifyPassword(t.Context(), p.ID, secret.New(norm.NFC.String(text))); err != nil || !right {
+	if right, err := w.VerifyPassword(t.Context(), p.ID, secret.New(norm.NFC.String(text)), false); err != nil || !right {
 		t.Errorf("NFC of it: %v, %v", right, err)
 	}
-	if right, _ := w.VerifyPassword(t.Context(), p.ID, secret.New(text+" ")); right {
+	if right, _ := w.VerifyPassword(t.Context(), p.ID, secret.New(text+" "), false); right {
 		t.Error("another password was right")
 	}
 }
@@ -164,11 +164,11 @@ func TestTheHashIsMadeAnewWhenParametersChanged(t *testing.T) {
 		if _, err := db.Exec(t.Context(), d, `UPDATE person_password SET hash = $1 WHERE person = $2`, old, p.ID); err != nil {
 			t.Fatal(err)
 		}
-		if right, _ := w.VerifyPassword(t.Context(), p.ID, secret.New("wrong "+good)); right || read() != old {
+		if right, _ := w.VerifyPassword(t.Context(), p.ID, secret.New("wrong "+good), false); right || read() != old {
 			t.Error("a wrong password changed the hash")
 		}
 		for range 2 {
-			if right, err := w.VerifyPassword(t.Context(), p.ID, secret.New(good)); err != nil || !right {
+			if right, err := w.VerifyPassword(t.Context(), p.ID, secret.New(good), false); err != nil || !right {
 				t.Fatalf("%v, %v", right, err)
 			}
 			if !strings.Contains(read(), "m=19456,t=2") {
@@ -360,7 +360,7 @@ func TestAnInvitedPersonChoosesTheirPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if right, err := w.VerifyPassword(t.Context(), p.ID, secret.New("")); right || err != nil {
+		if right, err := w.VerifyPassword(t.Context(), p.ID, secret.New(""), false); right || err != nil {
 			t.Errorf("without a password: %v, %v", right, err)
 		}
 		if _, err := w.Create(t.Context(), person.Input{Name: "Bob", Email: "bob@EXAMPLE.com"}); !errs.Is(err, errs.KindConflict) {
@@ -371,7 +371,7 @@ func TestAnInvitedPersonChoosesTheirPassword(t *testing.T) {
 		if err != nil || got.ID != p.ID || got.Email != "bob@example.com" || got.Name != "Ada Lovelace" {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if right, _ := w.VerifyPassword(t.Context(), p.ID, secret.New(good)); !right {
+		if right, _ := w.VerifyPassword(t.Context(), p.ID, secret.New(good), false); !right {
 			t.Error("the password isn't theirs")
 		}
 		if _, err := w.AcceptInvite(t.Context(), token, w.chose("", "another good password, or so")); err != person.ErrUsedLink {

@@ -151,7 +151,7 @@ func (s *Service) take(ctx context.Context, p person.Person, bound secret.String
 	}
 	taken, err := s.Factors.Verify(ctx, p.ID, boundTo(bound), a)
 	if err != nil {
-		return factor.Taken{}, err
+		return factor.Taken{}, s.noticePartial(ctx, p, v, err)
 	}
 	return taken, s.Throttle.Reset(ctx, key)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sallyport.dev/internal/account/person"
+	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/db"
 )
 
@@ -15,16 +16,21 @@ func (s *Service) ResetMFA(ctx context.Context, tx *db.Tx, p person.Person, by p
 	if err := s.Factors.RemoveAll(ctx, tx, p.ID); err != nil {
 		return err
 	}
-	if _, err := s.Factors.CancelReset(ctx, tx, p.ID); err != nil {
+	return s.afterReset(ctx, tx, p.ID, noticeReset, by.Entry("mfa.reset", p.ID))
+}
+
+// afterReset ends what was open under the second steps that are gone, and tells.
+func (s *Service) afterReset(ctx context.Context, tx *db.Tx, id, notice string, entry audit.Entry) error {
+	if _, err := s.Factors.CancelReset(ctx, tx, id); err != nil {
 		return err
 	}
-	if err := s.endAll(ctx, tx, p.ID); err != nil {
+	if err := s.endAll(ctx, tx, id); err != nil {
 		return err
 	}
-	if err := s.People.Notify(ctx, tx, p.ID, "MFA of your account was reset", noticeReset); err != nil {
+	if err := s.People.Notify(ctx, tx, id, "MFA of your account was reset", notice); err != nil {
 		return err
 	}
-	return s.Audit.Append(ctx, tx, by.Entry("mfa.reset", p.ID))
+	return s.Audit.Append(ctx, tx, entry)
 }
 
 const noticeReset = `An administrator removed every second step of your Sallyport account, and your recovery codes: your password alone signs you in now. You are signed out everywhere.

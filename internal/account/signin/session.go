@@ -63,12 +63,20 @@ func (s *Service) OpenSession(ctx context.Context, proof Proof, before secret.St
 		if token, err = s.insert(ctx, tx, id, proof, v); err != nil {
 			return err
 		}
-		return s.noteOpened(ctx, tx, "session.open", proof, v)
+		if err := s.noticeNew(ctx, tx, proof.person.ID, v); err != nil {
+			return err
+		}
+		return s.opened(ctx, tx, "session.open", proof, v)
 	})
 	return token, err
 }
 
-func (s *Service) noteOpened(ctx context.Context, tx *db.Tx, action string, proof Proof, v Visit) error {
+// opened is what comes of every sign-in: it is audited, and who has shown that
+// their second step isn't lost doesn't wait for its reset any more.
+func (s *Service) opened(ctx context.Context, tx *db.Tx, action string, proof Proof, v Visit) error {
+	if err := s.stopReset(ctx, tx, proof, v.Address); err != nil {
+		return err
+	}
 	class, _ := proof.proven.level(time.Time{})
 	return s.Audit.Append(ctx, tx, audit.Entry{
 		Realm: "account", Actor: proof.person.ID, Credential: "session", Address: v.Address,
@@ -89,7 +97,7 @@ func (s *Service) Raise(ctx context.Context, proof Proof, before secret.String, 
 		if !raised {
 			return errFlowOver
 		}
-		return s.noteOpened(ctx, tx, "session.raise", proof, v)
+		return s.opened(ctx, tx, "session.raise", proof, v)
 	})
 	return token, err
 }

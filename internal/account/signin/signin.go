@@ -85,7 +85,7 @@ func (s *Service) password(ctx context.Context, p person.Person, email string, p
 	if err := s.Throttle.Take(ctx, count.keys()...); err != nil {
 		return Flow{}, err
 	}
-	right, err := s.People.VerifyPassword(ctx, p.ID, password)
+	right, err := s.People.VerifyPassword(ctx, p.ID, password, p.ID != "" && v.Browser.knows(p.ID))
 	if err != nil {
 		return Flow{}, err
 	}

@@ -279,3 +279,80 @@ func TestAttack29AnUnknownPersonIsRefusedAlike(t *testing.T) {
 		}
 	})
 }
+
+// Standard 10: at most 100 failures in a row, then the password is off until
+// another one is bound; and the owner's known browser isn't concerned.
+func TestStandard10AHundredWrongPasswords(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		_, proof := w.open(visit("192.0.2.1"))
+		sealed, err := w.Remember(signin.Browser{}, proof)
+		must(t, err)
+		known := signin.Visit{Address: "192.0.2.1", Browser: w.OpenBrowser(sealed)}
+		_, err = db.Exec(t.Context(), d, `UPDATE person_password SET failures = 98`) // of a long time
+		must(t, err)
+		mailtest.Take(t, w.People.Outbox)
+		for i := range 2 {
+			if _, err := w.try("wrong", visit(fmt.Sprintf("198.51.100.%d", i))); !errs.Is(err, errs.KindUnauthenticated) {
+				t.Fatal(err)
+			}
+		}
+		if mails := mailtest.Take(t, w.People.Outbox); len(mails) != 1 || mails[0].Subject != "Your password was turned off" {
+			t.Errorf("mails: %+v", mails)
+		}
+		// Off is off, for a day and longer, and looks like a wrong password.
+		w.clock.Advance(48 * time.Hour)
+		_, wrong := w.try("wrong", visit("203.0.113.1"))
+		_, right := w.try(good, visit("203.0.113.2"))
+		if !errs.Is(right, errs.KindUnauthenticated) || errs.Message(right) != errs.Message(wrong) {
+			t.Errorf("the right one: %v", right)
+		}
+		if mails := mailtest.Take(t, w.People.Outbox); len(mails) != 0 {
+			t.Errorf("told again: %+v", mails)
+		}
+		if _, err := w.try(good, known); err != nil {
+			t.Errorf("the owner's browser: %v", err)
+		}
+		w.clock.Advance(25 * time.Hour)
+		if _, err := w.try(good, visit("203.0.113.3")); err != nil {
+			t.Errorf("after the owner was there: %v", err)
+		}
+	})
+}
+
+// Attack 38: after thirty wrong passwords the right one worked at once.
+func TestAttack38ThirtyWrongPasswords(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	_, proof := w.open(visit("192.0.2.1"))
+	sealed, err := w.Remember(signin.Browser{}, proof)
+	must(t, err)
+	judged := 0
+	for i := range 30 {
+		_, err := w.try("wrong", visit(fmt.Sprintf("198.51.100.%d", i)))
+		if errs.Is(err, errs.KindUnauthenticated) {
+			judged++
+		} else if !errs.Is(err, errs.KindTooMany) {
+			t.Fatal(err)
+		}
+	}
+	if judged != 5 {
+		t.Errorf("%d guesses were judged", judged)
+	}
+	if _, err := w.try(good, visit("203.0.113.5")); !errs.Is(err, errs.KindTooMany) {
+		t.Errorf("the right one, of a stranger: %v", err)
+	}
+	if _, err := w.try(good, signin.Visit{Address: "203.0.113.5", Browser: w.OpenBrowser(sealed)}); err != nil {
+		t.Errorf("the right one, in the known browser: %v", err)
+	}
+	// The waits rise to an hour.
+	var waits []time.Duration
+	for range 9 {
+		_, err := w.try("wrong", visit("203.0.113.6"))
+		waits = append(waits, errs.RetryAfter(err))
+		w.clock.Advance(errs.RetryAfter(err))
+		_, _ = w.try("wrong", visit(fmt.Sprintf("203.0.113.%d", 100+len(waits))))
+	}
+	if waits[0] != 30*time.Second || waits[1] != time.Minute || waits[8] != time.Hour {
+		t.Errorf("%v", waits)
+	}
+}

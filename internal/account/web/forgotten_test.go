@@ -185,7 +185,7 @@ func TestARecoveryLinkOfAnAdministrators(t *testing.T) {
 	if got := b.submit(b.get(w.linkTo("bob@example.com")), "/reset", "password", adasNext); got.at.Path != "/manage-profile" {
 		t.Errorf("%d at %s", got.status, got.at)
 	}
-	if right, err := w.people.VerifyPassword(t.Context(), p.ID, secret.New(adasNext)); err != nil || !right {
+	if right, err := w.people.VerifyPassword(t.Context(), p.ID, secret.New(adasNext), false); err != nil || !right {
 		t.Errorf("%v %v", right, err)
 	}
 }

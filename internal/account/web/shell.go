@@ -64,6 +64,8 @@ func notice(key string) ui.Notice {
 		"removed":    "The address is removed.",
 		"password":   "Your password is changed. Every other browser is signed out.",
 		"out":        "You are signed out.",
+		"reset":      "Your second steps are removed. Sign in, and set up a new one.",
+		"stopped":    "It is stopped: your second steps stay as they are. If you didn't ask for it, change your password now.",
 		"policy":     "The rules are saved. They hold from the next request on.",
 		"invited":    "The invitation is on its way by mail.",
 		"asked":      "That takes two: the other administrators are asked by mail, and see it here.",

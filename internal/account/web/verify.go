@@ -38,6 +38,7 @@ type verifyPage struct {
 	Form     ui.Form
 	Hidden   []ui.Hidden
 	Other    string // the address at which somebody else signs in
+	Lost     string // where to say that the second step is lost; empty where it isn't what is asked for
 }
 
 // need is what a request, or a page of this site, asks of the sign-in.
@@ -127,6 +128,9 @@ func (s *Site) verifyAgain(w http.ResponseWriter, r *http.Request, form ui.Form,
 	page.Verify = s.verifyWays(r, f, need, form)
 	if r.Form.Get("fresh") == "" {
 		page.Other = withQuery("/signin", url.Values{"flow": {flow}, "other": {"1"}, "return": {r.Form.Get("return")}})
+	}
+	if !page.Password {
+		page.Lost = withQuery(lostPath, carried(r.Form))
 	}
 	return s.render(w, r, status, "verify.html", s.narrow(r, page.Verify.Title), page)
 }

@@ -29,6 +29,8 @@ func TestEveryPageFitsItsStruct(t *testing.T) {
 		"forgotten.html":        {forgottenPage{}, forgottenPage{Form: refused, Flow: "f", SignIn: "/signin"}},
 		"forgotten-mailed.html": {forgottenMailedPage{"a@example.com", "/forgotten"}},
 		"reset.html":            {linkPage{Kind: person.KindReset}, linkPage{Kind: person.KindReset, Form: refused}},
+		"lost.html":             {lostPage{Email: "a@example.com", Back: "/signin/verify"}, lostPage{Reset: factor.Reset{Holder: "x", Begun: time.Now()}}, lostPage{Reset: factor.Reset{Stage: factor.ResetReady}}},
+		"reset-mfa.html":        {resetPage{Token: "t"}, resetPage{Token: "t", Stop: true}},
 		"people.html": {
 			peoplePage{Form: refused, Search: "a", Next: "/x", Waiting: 2, People: []admin.Row{{MFA: true}, {Person: person.Person{Administrator: true, Suspended: true}}}},
 			peoplePage{},
