@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,8 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: append(s.workspaces.Jobs(), s.repositories.Jobs()...)}
+	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
+		s.workspaces.Jobs(), s.repositories.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
 	finish := inBackground(ctx, jobs.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account, shell); err != nil {

@@ -1,45 +1,27 @@
 package signin
 
 import (
-	"crypto/rand"
 	"fmt"
-	"slices"
-	"time"
+
+	"sallyport.dev/internal/throttle"
 )
 
 // BrowserLife is how long a browser is remembered after its last sign-in.
-const BrowserLife = 365 * 24 * time.Hour
+const BrowserLife = throttle.BrowserLife
 
-const maxKnown = 10 // people remembered per browser
-
-// Browser is what a browser remembers, in a sealed cookie, of the people who
-// signed in with it. It proves nothing and opens nothing: it only has their
-// tries counted apart from a stranger's.
-type Browser struct {
-	ID     string   `json:"id"`
-	People []string `json:"people"`
-}
-
-func (b Browser) knows(person string) bool { return b.ID != "" && slices.Contains(b.People, person) }
-
-// OpenBrowser reads the cookie; what can't be read is a browser that remembers nobody.
-func (s *Service) OpenBrowser(sealed string) Browser {
-	var b Browser
+// OpenBrowser reads the cookie of a browser; what can't be read is a browser
+// that remembers nobody.
+func (s *Service) OpenBrowser(sealed string) throttle.Browser {
+	var b throttle.Browser
 	if s.Box.OpenValue("browser", sealed, s.Clock(), &b) != nil {
-		return Browser{}
+		return throttle.Browser{}
 	}
 	return b
 }
 
 // Remember gives the cookie of a browser with which the person has signed in.
-func (s *Service) Remember(b Browser, proof Proof) (string, error) {
-	if b.ID == "" {
-		b.ID = rand.Text()
-	}
-	id := proof.person.ID
-	known := append([]string{id}, slices.DeleteFunc(slices.Clone(b.People), func(p string) bool { return p == id })...)
-	b.People = known[:min(len(known), maxKnown)]
-	sealed, err := s.Box.SealValue("browser", s.Clock().Add(BrowserLife), b)
+func (s *Service) Remember(b throttle.Browser, proof Proof) (string, error) {
+	sealed, err := s.Box.SealValue("browser", s.Clock().Add(BrowserLife), b.With(proof.person.ID))
 	if err != nil {
 		return "", fmt.Errorf("remembering the browser: %w", err)
 	}

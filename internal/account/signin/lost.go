@@ -3,12 +3,14 @@ package signin
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
+	"sallyport.dev/internal/job"
 	"sallyport.dev/internal/secret"
 )
 
@@ -45,8 +47,12 @@ func (s *Service) BeginReset(ctx context.Context, token secret.String, v Visit) 
 	})
 }
 
-// AdvanceResets brings the resets that are due to their next stage; it is for
-// a job.
+// Jobs are what this room does by itself.
+func (s *Service) Jobs() []job.Job {
+	return []job.Job{{Name: "resets of MFA", Every: time.Minute, Do: s.AdvanceResets}}
+}
+
+// AdvanceResets brings the resets that are due to their next stage.
 func (s *Service) AdvanceResets(ctx context.Context) error {
 	return s.Factors.AdvanceResets(ctx, s.tellReset)
 }

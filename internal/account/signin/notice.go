@@ -17,7 +17,7 @@ import (
 // noticeNew tells of a sign-in with a browser that the person isn't known by,
 // unless it is their first at all.
 func (s *Service) noticeNew(ctx context.Context, tx *db.Tx, id string, v Visit) error {
-	if v.Browser.knows(id) {
+	if v.Browser.Knows(id) {
 		return nil
 	}
 	before, err := db.One[bool](ctx, tx, `
@@ -46,7 +46,7 @@ const partialEvery = time.Hour
 // noticePartial tells that somebody gave the right password and a wrong code,
 // with a browser that the person isn't known by.
 func (s *Service) noticePartial(ctx context.Context, p person.Person, v Visit, wrong error) error {
-	if !errs.Is(wrong, errs.KindInvalid) || v.Browser.knows(p.ID) {
+	if !errs.Is(wrong, errs.KindInvalid) || v.Browser.Knows(p.ID) {
 		return wrong
 	}
 	first, err := s.Throttle.Once(ctx, throttle.Key("notice", "partial", p.ID), partialEvery)

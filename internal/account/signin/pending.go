@@ -12,7 +12,6 @@ import (
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/secret"
-	"sallyport.dev/internal/throttle"
 )
 
 // flowLife is how long a sign-in may wait for its second step.
@@ -142,10 +141,7 @@ func (s *Service) take(ctx context.Context, p person.Person, bound secret.String
 	if a.Credential != "" {
 		return s.Factors.Verify(ctx, p.ID, boundTo(bound), a)
 	}
-	key := throttle.Key("account code", "person", p.ID)
-	if v.Browser.knows(p.ID) {
-		key = throttle.Key("account code", "browser", v.Browser.ID, p.ID)
-	}
+	key := v.Browser.TryKey("account code", p.ID)
 	if err := s.Throttle.Take(ctx, key); err != nil {
 		return factor.Taken{}, err
 	}

@@ -60,10 +60,10 @@ type Service struct {
 
 // Visit is where a request came from.
 type Visit struct {
-	Address string        // network address
-	Agent   string        // the browser's own name
-	Browser Browser       // what it remembers of earlier sign-ins
-	Trust   secret.String // the token of a browser that may be trusted with the second step
+	Address string           // network address
+	Agent   string           // the browser's own name
+	Browser throttle.Browser // what it remembers of earlier sign-ins
+	Trust   secret.String    // the token of a browser that may be trusted with the second step
 }
 
 var errWrong = errs.Unauthenticated("That email and password don't match an account.")
@@ -85,7 +85,7 @@ func (s *Service) password(ctx context.Context, p person.Person, email string, p
 	if err := s.Throttle.Take(ctx, count.keys()...); err != nil {
 		return Flow{}, err
 	}
-	right, err := s.People.VerifyPassword(ctx, p.ID, password, p.ID != "" && v.Browser.knows(p.ID))
+	right, err := s.People.VerifyPassword(ctx, p.ID, password, p.ID != "" && v.Browser.Knows(p.ID))
 	if err != nil {
 		return Flow{}, err
 	}
@@ -118,7 +118,7 @@ func (c counters) keys() []string {
 }
 
 func (s *Service) counters(p person.Person, email string, v Visit) counters {
-	if p.ID != "" && v.Browser.knows(p.ID) {
+	if p.ID != "" && v.Browser.Knows(p.ID) {
 		return counters{own: throttle.Key("password", "browser", v.Browser.ID, p.ID)}
 	}
 	who := p.ID

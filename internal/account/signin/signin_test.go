@@ -286,7 +286,7 @@ func TestStandard10AHundredWrongPasswords(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		_, proof := w.open(visit("192.0.2.1"))
-		sealed, err := w.Remember(signin.Browser{}, proof)
+		sealed, err := w.Remember(throttle.Browser{}, proof)
 		must(t, err)
 		known := signin.Visit{Address: "192.0.2.1", Browser: w.OpenBrowser(sealed)}
 		_, err = db.Exec(t.Context(), d, `UPDATE person_password SET failures = 98`) // of a long time
@@ -324,7 +324,7 @@ func TestStandard10AHundredWrongPasswords(t *testing.T) {
 func TestAttack38ThirtyWrongPasswords(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	_, proof := w.open(visit("192.0.2.1"))
-	sealed, err := w.Remember(signin.Browser{}, proof)
+	sealed, err := w.Remember(throttle.Browser{}, proof)
 	must(t, err)
 	judged := 0
 	for i := range 30 {

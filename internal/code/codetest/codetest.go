@@ -184,7 +184,7 @@ func (p *Person) AppCode() string {
 // TakeStep takes the second step again, in the person's session.
 func (p *Person) TakeStep() {
 	p.Helper()
-	session, err := p.Users.VerifyStep(p.Context(), p.Session, factor.Answer{Code: p.AppCode()}, p.At)
+	session, err := p.Users.VerifyStep(p.Context(), p.Session, factor.Answer{Code: p.AppCode()}, user.Visit{Address: p.At})
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -400,7 +400,7 @@ func TestStepsOfKeys(t *testing.T) {
 		if got := w.subjects(); !slices.Equal(got, []string{"alice@example.com: A recovery code was used"}) {
 			w.Errorf("mailed %q", got)
 		}
-		verified, err := w.VerifyStep(w.Context(), alice.session, typed(alice.code()), here)
+		verified, err := w.VerifyStep(w.Context(), alice.session, typed(alice.code()), user.Visit{Address: here})
 		if err != nil {
 			w.Fatal(err)
 		}

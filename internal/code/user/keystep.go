@@ -9,6 +9,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/throttle"
 )
 
 // A second step over SSH is given to the key that came with it, and holds from
@@ -64,7 +65,7 @@ func (s *Service) StepByKey(ctx context.Context, a access.Actor, code string) er
 	if a.Credential != access.SSHKey || a.CredentialID == "" {
 		return fmt.Errorf("taking the second step over SSH: the actor came by %q", a.Credential)
 	}
-	method, err := s.useCode(ctx, a.User, code)
+	method, err := s.useCode(ctx, a.User, code, throttle.Browser{})
 	if err != nil {
 		return err
 	}

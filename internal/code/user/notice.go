@@ -3,10 +3,14 @@ package user
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/throttle"
 )
 
 func (s *Service) noticeTurnedOn(ctx context.Context, tx *db.Tx, u User, from netip.Addr) error {
@@ -78,6 +82,32 @@ func (s *Service) noticeOwners(ctx context.Context, tx *db.Tx, g access.Grant, s
 		}
 	}
 	return nil
+}
+
+// partialEvery is how often at most a person is told that somebody signs in as them.
+const partialEvery = time.Hour
+
+// noticePartial tells that somebody who is signed in as the person gave a wrong
+// code, with a browser that the person isn't known by.
+func (s *Service) noticePartial(ctx context.Context, u User, v Visit, wrong error) error {
+	if !errs.Is(wrong, errs.KindInvalid) || v.Browser.Knows(u.ID) {
+		return wrong
+	}
+	first, err := s.Throttle.Once(ctx, throttle.Key("notice", "code", u.ID), partialEvery)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return wrong
+	}
+	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		return s.notice(ctx, tx, u, v.Address, "Somebody may be signed in to your account",
+			"Somebody who is signed in to your account gave a wrong second step in Code, with "+request.Browser(v.Agent)+". They didn't get in. If you mistyped a code yourself, delete this mail.")
+	})
+	if err != nil {
+		return err
+	}
+	return wrong
 }
 
 // notice mails the person what happened to their profile; the mail goes out

@@ -43,6 +43,9 @@ func (s *Service) afterReset(ctx context.Context, tx *db.Tx, u User, entry audit
 	if _, err := s.Factors.CancelReset(ctx, tx, u.ID); err != nil {
 		return err
 	}
+	if err := s.dropSteps(ctx, tx, u.ID); err != nil {
+		return err
+	}
 	if _, err := s.deleteOtherSessions(ctx, tx, u.ID, ""); err != nil {
 		return err
 	}

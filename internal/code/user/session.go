@@ -12,6 +12,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/secret"
+	"sallyport.dev/internal/throttle"
 )
 
 // How long a session lasts: without use, and at most (OWASP ASVS 5.0 7.3).
@@ -30,6 +31,13 @@ type Session struct {
 type SessionInfo struct {
 	Address   netip.Addr
 	UserAgent string
+}
+
+// Visit is where a second step comes from.
+type Visit struct {
+	Address netip.Addr
+	Agent   string           // what the browser says of itself
+	Browser throttle.Browser // what it remembers of earlier steps
 }
 
 // OpenSession signs in the person of a verified identity, and takes over what

@@ -52,14 +52,14 @@ func (s *Service) AskKey(ctx context.Context, token secret.String) (factor.Optio
 // It is of kind Invalid for the field "code" or "credential" where the answer is
 // wrong or used, TooMany where too many were, and Unauthenticated where the
 // session is over.
-func (s *Service) VerifyStep(ctx context.Context, token secret.String, answer factor.Answer, address netip.Addr) (Session, error) {
+func (s *Service) VerifyStep(ctx context.Context, token secret.String, answer factor.Answer, v Visit) (Session, error) {
 	live, err := s.live(ctx, s.DB, token)
 	if err != nil {
 		return Session{}, err
 	}
-	taken, err := s.useAnswer(ctx, live.User.ID, live.ID, answer)
+	taken, err := s.useAnswer(ctx, live.User.ID, live.ID, answer, v.Browser)
 	if err != nil {
-		return Session{}, err
+		return Session{}, s.noticePartial(ctx, live.User, v, err)
 	}
 	fresh, hash := secret.Token("")
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
@@ -71,11 +71,14 @@ func (s *Service) VerifyStep(ctx context.Context, token secret.String, answer fa
 			return errSignedOut()
 		}
 		if taken.Method == factor.Recovery {
-			if err := s.noticeRecoveryUsed(ctx, tx, live.User, address); err != nil {
+			if err := s.noticeRecoveryUsed(ctx, tx, live.User, v.Address); err != nil {
 				return err
 			}
 		}
-		return s.noteTaken(ctx, tx, live, taken, address)
+		if err := s.stopReset(ctx, tx, live.User, v.Address); err != nil {
+			return err
+		}
+		return s.noteTaken(ctx, tx, live, taken, v.Address)
 	})
 	if err != nil {
 		return Session{}, fmt.Errorf("taking the second step: %w", err)
@@ -101,17 +104,18 @@ func (s *Service) noteTaken(ctx context.Context, tx *db.Tx, live liveSession, ta
 // useAnswer uses up what a user gives for their second step. bound is the
 // session in which a key was asked. Codes count, at whichever entrance, until a
 // right one comes; a key can't be guessed.
-func (s *Service) useAnswer(ctx context.Context, user, bound string, answer factor.Answer) (factor.Taken, error) {
+func (s *Service) useAnswer(ctx context.Context, user, bound string, answer factor.Answer, b throttle.Browser) (factor.Taken, error) {
 	if answer.Credential != "" {
 		return s.Factors.VerifyKey(ctx, user, bound, answer)
 	}
-	method, err := s.useCode(ctx, user, answer.Code)
+	method, err := s.useCode(ctx, user, answer.Code, b)
 	return factor.Taken{Method: method}, err
 }
 
 // useCode uses up a code of the user's. Every try counts, at whichever
-// entrance, until a right one comes.
-func (s *Service) useCode(ctx context.Context, user, code string) (factor.Method, error) {
+// entrance, until a right one comes; in a browser that the user is known by
+// they count apart.
+func (s *Service) useCode(ctx context.Context, user, code string, b throttle.Browser) (factor.Method, error) {
 	enrolled, err := s.Factors.Enrolled(ctx, s.DB, user)
 	if err != nil {
 		return "", err
@@ -119,7 +123,7 @@ func (s *Service) useCode(ctx context.Context, user, code string) (factor.Method
 	if !enrolled {
 		return "", errs.Conflict("", "Two-step verification is off, so there is no code to give.")
 	}
-	key := throttle.Key("code", "user", user)
+	key := b.TryKey("code", user)
 	if err := s.Throttle.Take(ctx, key); err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/secret"
 )
@@ -58,13 +59,13 @@ func TestVerifyingRaisesAndRotatesTheSession(t *testing.T) {
 		alice := w.signUp("alice")
 		alice.enrol()
 		half := alice.signIn()
-		if _, err := w.VerifyStep(w.Context(), half, typed("abc"), here); !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["code"] == "" {
+		if _, err := w.VerifyStep(w.Context(), half, typed("abc"), user.Visit{Address: here}); !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["code"] == "" {
 			w.Errorf("a wrong code: %v", err)
 		}
 		if got := alice.outcome(half); got != access.Verify {
 			w.Errorf("after a wrong code: %s", got)
 		}
-		full, err := w.VerifyStep(w.Context(), half, typed(alice.code()), here)
+		full, err := w.VerifyStep(w.Context(), half, typed(alice.code()), user.Visit{Address: here})
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -75,7 +76,7 @@ func TestVerifyingRaisesAndRotatesTheSession(t *testing.T) {
 		if actor.Step.Method != access.TOTP || !actor.Step.At.Equal(w.now.Now()) {
 			w.Errorf("%+v", actor.Step)
 		}
-		if _, err := w.VerifyStep(w.Context(), half, typed(alice.code()), here); !errs.Is(err, errs.KindUnauthenticated) {
+		if _, err := w.VerifyStep(w.Context(), half, typed(alice.code()), user.Visit{Address: here}); !errs.Is(err, errs.KindUnauthenticated) {
 			w.Errorf("by the old token: %v", err)
 		}
 		if want := w.now.Now().Add(30 * 24 * time.Hour); !full.Expires.Equal(want) {
@@ -93,14 +94,14 @@ func TestTheStepIsTheSessionsOwn(t *testing.T) {
 		eve.enrol()
 		half := alice.signIn()
 		for _, code := range []string{eve.code(), eve.codes[0].Reveal()} {
-			_, err := w.VerifyStep(w.Context(), half, typed(code), here)
+			_, err := w.VerifyStep(w.Context(), half, typed(code), user.Visit{Address: here})
 			w.is(err, errs.KindInvalid, "another's code")
 		}
 		if got := alice.outcome(half); got != access.Verify {
 			w.Errorf("by another's code: %s", got)
 		}
 		w.subjects()
-		done, err := w.VerifyStep(w.Context(), half, typed(alice.codes[0].Reveal()), here)
+		done, err := w.VerifyStep(w.Context(), half, typed(alice.codes[0].Reveal()), user.Visit{Address: here})
 		if err != nil || alice.actorOf(done.Token).Step.Method != access.RecoveryCode {
 			w.Fatalf("her recovery code: %v", err)
 		}
@@ -123,7 +124,7 @@ func TestASessionIsSteppedByOneOfManyEqualCodes(t *testing.T) {
 		var all sync.WaitGroup
 		for _, session := range sessions {
 			all.Go(func() {
-				if _, err := w.VerifyStep(w.Context(), session, typed(code), here); err == nil {
+				if _, err := w.VerifyStep(w.Context(), session, typed(code), user.Visit{Address: here}); err == nil {
 					accepted.Add(1)
 				}
 			})
@@ -145,27 +146,27 @@ func TestWrongCodesSlowDownEveryEntrance(t *testing.T) {
 		for i := range 5 {
 			var err error
 			if i%2 == 0 {
-				_, err = w.VerifyStep(w.Context(), alice.signIn(), typed("abc"), here) // a new sign-in each time
+				_, err = w.VerifyStep(w.Context(), alice.signIn(), typed("abc"), user.Visit{Address: here}) // a new sign-in each time
 			} else {
 				err = w.TurnOffTwoStep(w.Context(), g, typed("abc"))
 			}
 			w.is(err, errs.KindInvalid, "a wrong code")
 		}
 		session := alice.signIn()
-		_, err := w.VerifyStep(w.Context(), session, typed(alice.code()), here)
+		_, err := w.VerifyStep(w.Context(), session, typed(alice.code()), user.Visit{Address: here})
 		w.is(err, errs.KindTooMany, "the right code, too soon")
 		if errs.RetryAfter(err) != 30*time.Second {
 			w.Errorf("retry after %v", errs.RetryAfter(err))
 		}
 		w.is(w.TurnOffTwoStep(w.Context(), g, typed(alice.code())), errs.KindTooMany, "at the other entrance")
-		if _, err := w.VerifyStep(w.Context(), bob.signIn(), typed(bob.code()), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), bob.signIn(), typed(bob.code()), user.Visit{Address: here}); err != nil {
 			w.Errorf("bob is slowed down too: %v", err)
 		}
 		w.now.Advance(30 * time.Second)
-		if _, err := w.VerifyStep(w.Context(), session, typed(alice.code()), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), session, typed(alice.code()), user.Visit{Address: here}); err != nil {
 			w.Errorf("after the wait: %v", err)
 		}
-		_, err = w.VerifyStep(w.Context(), alice.signIn(), typed("abc"), here)
+		_, err = w.VerifyStep(w.Context(), alice.signIn(), typed("abc"), user.Visit{Address: here})
 		w.is(err, errs.KindInvalid, "success resets the count")
 	})
 }
@@ -173,7 +174,7 @@ func TestWrongCodesSlowDownEveryEntrance(t *testing.T) {
 func TestVerifyingWithoutBeingEnrolled(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
-		_, err := w.VerifyStep(w.Context(), alice.session, typed("123456"), here)
+		_, err := w.VerifyStep(w.Context(), alice.session, typed("123456"), user.Visit{Address: here})
 		w.is(err, errs.KindConflict, "nothing to verify")
 	})
 }
@@ -206,7 +207,7 @@ func TestTwoTabsEnrolling(t *testing.T) {
 			w.Error("the second tab left something behind")
 		}
 		half := alice.signIn()
-		if _, err := w.VerifyStep(w.Context(), half, typed(done.RecoveryCodes[3].Reveal()), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), half, typed(done.RecoveryCodes[3].Reveal()), user.Visit{Address: here}); err != nil {
 			w.Errorf("the first tab's recovery code: %v", err)
 		}
 	})
@@ -236,9 +237,9 @@ func TestReplacingRecoveryCodes(t *testing.T) {
 			w.Error(diff)
 		}
 		half := alice.signIn()
-		_, err = w.VerifyStep(w.Context(), half, typed(alice.codes[0].Reveal()), here)
+		_, err = w.VerifyStep(w.Context(), half, typed(alice.codes[0].Reveal()), user.Visit{Address: here})
 		w.is(err, errs.KindInvalid, "an old code")
-		if _, err := w.VerifyStep(w.Context(), half, typed(fresh[0].Reveal()), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), half, typed(fresh[0].Reveal()), user.Visit{Address: here}); err != nil {
 			w.Errorf("a new code: %v", err)
 		}
 		// A step over 15 minutes old isn't enough for this.
@@ -283,7 +284,7 @@ func TestTurningOff(t *testing.T) {
 		// Old recovery codes don't come back with a new app.
 		old := slices.Clone(alice.codes)
 		alice.enrol()
-		_, err = w.VerifyStep(w.Context(), alice.signIn(), typed(old[0].Reveal()), here)
+		_, err = w.VerifyStep(w.Context(), alice.signIn(), typed(old[0].Reveal()), user.Visit{Address: here})
 		w.is(err, errs.KindInvalid, "a recovery code from before")
 	})
 }

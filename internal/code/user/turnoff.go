@@ -9,6 +9,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
+	"sallyport.dev/internal/throttle"
 )
 
 // Closing is a workspace that turning two-step verification off would close
@@ -43,7 +44,7 @@ func (s *Service) TurnOffTwoStep(ctx context.Context, g access.Grant, answer fac
 	if err := refuseLastReady(closings); err != nil {
 		return err
 	}
-	if _, err := s.useAnswer(ctx, a.User, a.CredentialID, answer); err != nil {
+	if _, err := s.useAnswer(ctx, a.User, a.CredentialID, answer, throttle.Browser{}); err != nil {
 		return err
 	}
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {

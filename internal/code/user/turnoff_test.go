@@ -91,7 +91,7 @@ func TestARefusalUsesNoCode(t *testing.T) {
 		alice.found("acme", access.Policy{})
 		code := alice.code()
 		w.is(w.TurnOffTwoStep(w.Context(), alice.grant(access.TurnOffTwoStep), typed(code)), errs.KindConflict, "the last ready owner")
-		if _, err := w.VerifyStep(w.Context(), alice.signIn(), typed(code), here); err != nil {
+		if _, err := w.VerifyStep(w.Context(), alice.signIn(), typed(code), user.Visit{Address: here}); err != nil {
 			w.Errorf("the code was used up: %v", err)
 		}
 	})

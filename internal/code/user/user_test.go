@@ -165,7 +165,7 @@ func TestAStoreThatIsDownIsNobodysAnswer(t *testing.T) {
 		for what, err := range map[string]error{
 			"FromSession": func() error { _, _, err := w.FromSession(w.Context(), alice.session, here); return err }(),
 			"VerifyStep": func() error {
-				_, err := w.VerifyStep(w.Context(), secret.New("x"), typed("000000"), here)
+				_, err := w.VerifyStep(w.Context(), secret.New("x"), typed("000000"), user.Visit{Address: here})
 				return err
 			}(),
 		} {

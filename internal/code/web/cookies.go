@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/throttle"
 )
 
 // The cookies of Code.
@@ -13,7 +14,18 @@ const (
 	loginCookie   = "sallyport_code_login_" // and the start of the state
 	welcomeCookie = "sallyport_code_welcome"
 	noticeCookie  = "sallyport_code_notice"
+	browserCookie = "sallyport_code_browser" // in which a person's tries are counted apart
 )
+
+// knownBrowser is what this browser remembers; what can't be read is a browser
+// that remembers nobody.
+func (s *Site) knownBrowser(r *http.Request) throttle.Browser {
+	var b throttle.Browser
+	if !s.openSealed(r, browserCookie, &b) {
+		return throttle.Browser{}
+	}
+	return b
+}
 
 func (s *Site) setSession(w http.ResponseWriter, session user.Session) {
 	s.cookies.Set(w, sessionCookie, session.Token.Reveal(), session.Expires.Sub(s.Clock()))

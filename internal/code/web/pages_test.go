@@ -102,6 +102,8 @@ func TestEveryPage(t *testing.T) {
 			keysPage{Title: "SSH keys", Form: ui.Refused(nil, errs.Conflict("", "No")), Off: true, Asking: []string{"acme", "lib"}, Keys: []keyLine{{Key: user.Key{Label: "laptop", LastUsed: now, LastFrom: "192.0.2.1", Step: access.Step{Method: access.TOTP, At: now}, Expires: now}, Over: true}, {}}, Host: []string{"SHA256:x"}},
 			keysPage{Deploy: true, Refused: true, Asking: []string{"acme"}, Keys: []keyLine{{Key: user.Key{Writable: true, Expires: now}}, {}}},
 		},
+		"lost.html":          {lostPage{Back: "/x"}, lostPage{Reset: factor.Reset{Holder: "x", Begun: now}}, lostPage{Reset: factor.Reset{Stage: factor.ResetReady}}},
+		"resetstep.html":     {resetPage{Token: "t"}, resetPage{Token: "t", Stop: true}},
 		"leave.html":         {leavePage{Name: "Acme", Problem: "Last owner"}},
 		"logout.html":        {struct{}{}},
 		"members.html":       {membersPage{Form: form, Owner: true, Requires: "two-step verification", You: "1", Members: lines, Standings: standingOptions(), Next: "/x", Invitations: []workspace.Invitation{{}}}, membersPage{}},

@@ -165,6 +165,8 @@ func (s *Site) hasPage(path string) bool {
 func notice(key string) ui.Notice {
 	text := map[string]string{
 		"saved":       "Saved.",
+		"reset":       "Your second steps are removed. Sign in, and set up a new one.",
+		"stopped":     "It is stopped: your second steps stay as they are. If you didn't ask for it, change the password of your account now.",
 		"ended":       "That browser is signed out.",
 		"others":      "Every other browser is signed out.",
 		"keyadded":    "The key is added.",

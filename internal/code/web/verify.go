@@ -6,8 +6,10 @@ import (
 	"net/url"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/throttle"
 	"sallyport.dev/internal/ui"
 )
 
@@ -23,6 +25,7 @@ const (
 type verifyPage struct {
 	Problem string
 	Verify  ui.Verify
+	Lost    string // where to say that it is lost
 }
 
 func refusalOf(err error) (*access.Refusal, bool) { return errors.AsType[*access.Refusal](err) }
@@ -58,7 +61,7 @@ func (s *Site) verifyForm(w http.ResponseWriter, r *http.Request, failure error,
 		return err
 	}
 	problems := errs.Fields(failure)
-	page := verifyPage{Problem: problems[""], Verify: s.verifyWays(r, actor.Factors, problems)}
+	page := verifyPage{Problem: problems[""], Verify: s.verifyWays(r, actor.Factors, problems), Lost: s.returns.carry(lostPath, s.returns.read(r.FormValue("return")))}
 	shell := s.shell(r, page.Verify.Title)
 	shell.Narrow = true
 	return s.render(w, r, status, "verify.html", shell, page)
@@ -145,7 +148,10 @@ func (s *Site) verify(w http.ResponseWriter, r *http.Request) error {
 	if err := visitorOf(r).form; err != nil {
 		return s.verifyForm(w, r, errs.Invalid("code", "That isn't a code."), http.StatusBadRequest)
 	}
-	session, err := s.Users.VerifyStep(r.Context(), visitorOf(r).token, answerOf(r), request.Address(r.Context()))
+	browser := s.knownBrowser(r)
+	session, err := s.Users.VerifyStep(r.Context(), visitorOf(r).token, answerOf(r), user.Visit{
+		Address: request.Address(r.Context()), Agent: r.UserAgent(), Browser: browser,
+	})
 	if err != nil && aboutForm(err) {
 		request.Failed(r.Context(), err)
 		request.SetRetryAfter(w.Header(), err)
@@ -155,5 +161,8 @@ func (s *Site) verify(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.setSession(w, session)
+	if err := s.setSealed(w, browserCookie, throttle.BrowserLife, browser.With(visitorOf(r).user.ID)); err != nil {
+		return err
+	}
 	return redirect(w, r, s.returns.read(r.PostFormValue("return")))
 }
