@@ -80,7 +80,8 @@ func count(t *testing.T, d *db.DB) int {
 	return n
 }
 
-func TestPasswordsAreJudged(t *testing.T) {
+// Standards 1 and 2: the length, and a blocklist that says why.
+func TestStandards1And2PasswordsAreJudged(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	for password, why := range map[string]string{
 		"short and sweet":       "", // 15 code points exactly
@@ -126,7 +127,7 @@ func TestPasswordsAreJudged(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsTheSameInEveryNormalForm(t *testing.T) {
+func TestStandard1APasswordIsTheSameInEveryNormalForm(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	text := "Ångström über den Dächern"
 	p, err := w.Create(t.Context(), person.Input{Name: "Å", Email: "a@example.com", Password: secret.New(norm.NFD.String(text))})
@@ -141,7 +142,7 @@ func TestAPasswordIsTheSameInEveryNormalForm(t *testing.T) {
 	}
 }
 
-func TestTheHashIsMadeAnewWhenParametersChanged(t *testing.T) {
+func TestStandard4TheHashIsMadeAnewWhenParametersChanged(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		p, err := w.Create(t.Context(), person.Input{Name: "Ada", Email: "ada@example.com", Password: secret.New(good)})
@@ -176,6 +177,50 @@ func TestTheHashIsMadeAnewWhenParametersChanged(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Standard 1: 64 characters and many more are taken, of any kind and with no
+// rule of composition, and each of them counts.
+func TestStandard1LongPasswordsCountWhole(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	for _, text := range []string{
+		"ohne ziffern und zeichen", "\u96e8\u304c\u964d\u308b\u6f54\u306e\u5915\u65b9\u306b\u8239\u304c\u4e00\u3064\u5e30\u308b",
+		"seven grey herons stood along the old canal while the ferries were late again, and again, until the evening, in the rain",
+	} {
+		if _, err := w.NewPassword(t.Context(), "password", secret.New(text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	long := "seven grey herons stood along the old canal while the ferries were late again, and again, until the evening, in the rain"
+	p, err := w.Create(t.Context(), person.Input{Name: "Ada", Email: "ada@example.com", Password: secret.New(long)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := range 3 {
+		text := long[:len(long)-cut]
+		if right, err := w.VerifyPassword(t.Context(), p.ID, secret.New(text), true); err != nil || right != (cut == 0) {
+			t.Errorf("without the last %d: %v, %v", cut, right, err)
+		}
+	}
+}
+
+// Standard 4: argon2id with at least 19 MiB, two passes and 16 bytes of salt,
+// all stored with the hash; the salt is new each time.
+func TestStandard4HowPasswordsAreKept(t *testing.T) {
+	h := person.NewHasher(1)
+	one, err := h.Hash(t.Context(), secret.New(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := h.Hash(t.Context(), secret.New(good))
+	if err != nil || one == two {
+		t.Errorf("twice the same: %v", err)
+	}
+	parts := strings.Split(one, "$")
+	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
+	if err != nil || parts[1] != "argon2id" || parts[3] != "m=19456,t=2,p=1" || len(salt) < 16 {
+		t.Errorf("%s, %v", one, err)
+	}
 }
 
 func TestAddressesHaveOneForm(t *testing.T) {

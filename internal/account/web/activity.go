@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/errs"
@@ -50,7 +51,8 @@ func (s *Site) showActivity(w http.ResponseWriter, r *http.Request, who signin.S
 	return s.render(w, r, http.StatusOK, "activity.html", s.personal(r, "Activity", activityPath), page)
 }
 
-// namesIn gives the names of everybody who acts or is acted on in the records.
+// namesIn gives the names of everybody who acts or is acted on in the records,
+// and of the apps.
 func (s *Site) namesIn(r *http.Request, records []audit.Record) (map[string]string, error) {
 	ids := map[string]bool{}
 	for _, record := range records {
@@ -59,11 +61,17 @@ func (s *Site) namesIn(r *http.Request, records []audit.Record) (map[string]stri
 	names := map[string]string{}
 	for id := range ids {
 		p, err := s.People.Get(r.Context(), id)
+		name := p.Name
+		if errs.Is(err, errs.KindNotFound) {
+			var app provider.App
+			app, err = s.Provider.App(r.Context(), id)
+			name = app.Name
+		}
 		if err != nil && !errs.Is(err, errs.KindNotFound) {
 			return nil, err
 		}
 		if err == nil {
-			names[id] = p.Name
+			names[id] = name
 		}
 	}
 	return names, nil

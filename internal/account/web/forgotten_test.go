@@ -189,3 +189,34 @@ func TestARecoveryLinkOfAnAdministrators(t *testing.T) {
 		t.Errorf("%v %v", right, err)
 	}
 }
+
+// Standard 3: paste and password managers work, what is typed can be shown, and
+// a change needs the current password.
+func TestStandard3PasswordFieldsAreFriendly(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), web.Open)
+	w.newPerson(ada, adasPass)
+	b := w.browser()
+	signUp, reset, signIn := b.get("/signup"), b.get(w.forgot(ada)), b.get("/signin")
+	b.signIn(ada, adasPass)
+	for what, c := range map[string]struct {
+		p    page
+		uses []string
+	}{
+		"sign-up": {signUp, []string{"new-password"}}, "reset": {reset, []string{"new-password"}}, "sign-in": {signIn, []string{"current-password"}},
+		"change": {b.get("/manage-profile/security"), []string{"current-password", "new-password"}},
+	} {
+		fields := regexp.MustCompile(`<input type="password"[^>]*>`).FindAllString(c.p.body, -1)
+		if len(fields) != len(c.uses) || strings.Count(c.p.body, "data-show=") != len(fields) || strings.Contains(c.p.body, "onpaste") {
+			t.Errorf("%s: %q", what, fields)
+			continue
+		}
+		for i, use := range c.uses {
+			if !strings.Contains(fields[i], `autocomplete="`+use+`"`) || strings.Contains(fields[i], "maxlength") || strings.Contains(fields[i], "readonly") {
+				t.Errorf("%s: %s", what, fields[i])
+			}
+		}
+	}
+	if got := b.post("/manage-profile/security", "password", adasNext); got.status != http.StatusBadRequest || !strings.Contains(got.body, "current password") {
+		t.Errorf("without the current one: %d", got.status)
+	}
+}

@@ -50,6 +50,20 @@ func happened(action, about string, detail map[string]any) string {
 		"approval.give":          "A second administrator approved: " + act(text("act")),
 		"approval.refuse":        "An administrator refused: " + act(text("act")),
 		"site.policy":            "Changed the rules of this site",
+		"password.off":           "The password was turned off in strange browsers, after too many wrong ones",
+		"mfa.reset":              "Every second step was removed",
+		"mfa.reset_begin":        "Said that the second step is lost: its reset began",
+		"mfa.reset_stop":         "The reset of the second steps was stopped",
+		"app.agree":              "Let an app sign in with this account",
+		"app.revoke":             "Took from an app what it was given",
+		"app.create":             "Registered an app",
+		"app.update":             "Changed an app",
+		"app.secret":             "Gave an app a new secret",
+		"app.delete":             "Deleted an app",
+		"device.yes":             "Signed a device in to an app",
+		"device.no":              "Refused a device",
+		"grant.reused":           "An app used a code or token twice, so what it was given ended",
+		"key.rotate":             "Changed the key that apps are signed in with",
 	}[action]
 	if words == "" {
 		words = strings.NewReplacer(".", ": ", "_", " ").Replace(action)
