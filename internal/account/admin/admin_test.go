@@ -28,8 +28,6 @@ import (
 	"sallyport.dev/internal/throttle"
 )
 
-const good = "green lamps over wet cobbles"
-
 type world struct {
 	*admin.Service
 	t     *testing.T
