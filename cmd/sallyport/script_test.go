@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,7 +66,7 @@ func params(p testscript.Params) testscript.Params {
 		return nil
 	}
 	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){
-		"serve": cmdServe, "shutdown": cmdShutdown, "exits": cmdExits, "is": cmdIs, "freeport": cmdFreePort, "mode": cmdMode,
+		"serve": cmdServe, "shutdown": cmdShutdown, "exits": cmdExits, "soon": cmdSoon, "is": cmdIs, "freeport": cmdFreePort, "mode": cmdMode,
 		"visit": cmdVisit, "press": cmdPress, "follow": cmdFollow, "otp": cmdOTP, "link": cmdLink, "capture": cmdCapture, "pick": cmdPick,
 		"person": cmdPerson, "signin": cmdSignIn, "enrol": cmdEnrol, "workspace": cmdWorkspace, "repository": cmdRepository,
 		"mfa":     cmdMFA,
@@ -250,6 +251,28 @@ func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("after 15 s it still answers %s, not %s", got, args[0])
+}
+
+// soon WHAT PROGRAM ARG… -- PATTERN runs a program until what it prints fits the
+// pattern: for what follows by itself a moment later.
+func cmdSoon(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNot(ts, neg)
+	if len(args) < 4 || args[len(args)-2] != "--" {
+		ts.Fatalf("usage: soon WHAT PROGRAM ARG… -- PATTERN")
+	}
+	pattern := regexp.MustCompile(args[len(args)-1])
+	patience := time.After(20 * time.Second)
+	for {
+		ts.Check(ts.Exec(args[1], args[2:len(args)-2]...))
+		if pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		select {
+		case <-patience:
+			ts.Fatalf("not %s: %s", args[0], ts.ReadFile("stdout"))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // is GOT WANT compares two texts.

@@ -24,11 +24,11 @@ import (
 	"sallyport.dev/internal/code/login"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
+	"sallyport.dev/internal/code/token"
 	codeweb "sallyport.dev/internal/code/web"
 	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/config"
-	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/job"
 	"sallyport.dev/internal/mail"
@@ -67,7 +67,8 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	s.atAddresses(code.URL, account.URL)
 	s.workspaces.DefaultPlan = workspace.Plan(c.DefaultPlan)
 
-	accountSite, accountHandler, err := buildAccount(ctx, &c.Serve, s, code, account)
+	toCode := &inProcess{host: code.host()}
+	accountSite, accountHandler, err := buildAccount(ctx, &c.Serve, s, code, account, toCode)
 	if err != nil {
 		return err
 	}
@@ -76,6 +77,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	toCode.handler = codeHandler
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
 		s.workspaces.Jobs(), s.repositories.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
 	finish := inBackground(ctx, jobs.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
@@ -98,7 +100,7 @@ func (s *site) redirect() string { return s.URL + "/login/callback" }
 func codeApp(c *config.Serve, code *site) provider.App {
 	app := provider.App{
 		ID: c.ClientID, Name: "Code", Redirects: []string{code.redirect()}, LogoutRedirects: []string{code.URL + "/"},
-		LaunchAddress: code.URL + "/",
+		LaunchAddress: code.URL + "/", LogoutAddress: code.URL + "/login/backchannel-logout", EventsAddress: code.URL + "/login/events",
 	}
 	for _, scope := range access.Scopes() {
 		if words := codeweb.ScopeWords(scope); words != "" {
@@ -108,10 +110,10 @@ func codeApp(c *config.Serve, code *site) provider.App {
 	return app
 }
 
-func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account *site) (*accountweb.Site, http.Handler, error) {
+func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account *site, toCode http.RoundTripper) (*accountweb.Site, http.Handler, error) {
 	pages, err := accountweb.New(ctx, accountweb.Config{
 		URL: account.URL, CodeURL: code.URL, SignUp: accountweb.Mode(c.Signup),
-		DB: s.db, Box: s.box, Clock: clock.System, People: s.people, SignIn: s.signIn, Admin: s.admin, Audit: s.audit,
+		DB: s.db, Box: s.box, Clock: clock.System, People: s.people, SignIn: s.signIn, Admin: s.admin, Audit: s.audit, Via: toCode,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -120,19 +122,8 @@ func buildAccount(ctx context.Context, c *config.Serve, s *store, code, account 
 		if err := pages.Provider.RegisterBuiltin(ctx, codeApp(c, code), clientSecret(s.box, c.ClientID)); err != nil {
 			return nil, nil, err
 		}
-		s.signIn.Suspended = s.suspendInCode
 	}
 	return pages, request.Wrap("account", c.Proxies(), pages.Handler()), nil
-}
-
-// suspendInCode has Code follow a suspension in Account.
-func (s *store) suspendInCode(ctx context.Context, tx *db.Tx, person string, suspended bool) error {
-	tx.AfterCommit(func() {
-		if _, err := s.users.Suspend(context.WithoutCancel(ctx), s.people.URL, person, suspended); err != nil {
-			slog.ErrorContext(ctx, "Code couldn't be told of a suspension; do it again", "person", person, "suspended", suspended, "err", err)
-		}
-	})
-	return nil
 }
 
 func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Records, code, account *site, shell *sshSite, accountHandler http.Handler) (http.Handler, error) {
@@ -155,8 +146,13 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	if err != nil {
 		return nil, err
 	}
+	client := login.New(settings)
+	s.tokens.Introspect = func(ctx context.Context, text string) (token.OAuth, error) {
+		says, err := client.Introspect(ctx, text)
+		return token.OAuth(says), err
+	}
 	config := codeweb.Config{
-		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: login.New(settings),
+		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: client,
 		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis, Issues: issues, Snippets: snippets,
 	}
 	if c.Issuer == "" {
@@ -191,7 +187,7 @@ func doors(rest, clients, browsers http.Handler) http.Handler {
 }
 
 func loginSettings(c *config.Serve, s *store, code, account *site, accountHandler http.Handler) (login.Config, error) {
-	settings := login.Config{Issuer: c.Issuer, ClientID: c.ClientID, Redirect: code.redirect(), Clock: clock.System}
+	settings := login.Config{Issuer: c.Issuer, ClientID: c.ClientID, Redirect: code.redirect(), API: code.URL, Clock: clock.System}
 	if c.Issuer == "" {
 		settings.Issuer = account.URL
 		settings.Secret = clientSecret(s.box, c.ClientID)

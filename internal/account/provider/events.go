@@ -84,7 +84,8 @@ func (p *Provider) PersonSuspended(ctx context.Context, tx *db.Tx, person string
 		}
 	}
 	apps, err := db.All[string](ctx, tx, `
-		SELECT a.id FROM app a JOIN app_person u ON u.app = a.id WHERE u.person = $1 AND a.events_address <> ''`, person)
+		SELECT id FROM app WHERE events_address <> ''
+		AND (may_invite OR EXISTS (SELECT 1 FROM app_person u WHERE u.app = app.id AND u.person = $1))`, person)
 	if err != nil {
 		return fmt.Errorf("finding the apps of a person: %w", err)
 	}

@@ -43,7 +43,9 @@ func (p *Provider) token(r *http.Request, app App) (any, error) {
 	return exchange(r.Context(), app, r.PostForm)
 }
 
-var verifierText = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`) // RFC 7636 §4.1
+// RFC 7636 §4.1, but for the characters: programs that Debian ships send plain
+// base64, and it is by its hash that a verifier is right or wrong.
+var verifierText = regexp.MustCompile(`^[!-~]{43,128}$`)
 
 // spendCode exchanges a code (RFC 6749 §4.1.3): of any number of exchanges at
 // once, the one whose UPDATE changes the row goes on, and the others end what

@@ -41,6 +41,7 @@ type Config struct {
 	ClientID string
 	Secret   secret.String
 	Redirect string            // URL of /login/callback
+	API      string            // Code's URL, as apps may name it as an audience
 	Via      http.RoundTripper // how the issuer is reached; nil: the network
 	Clock    clock.Clock
 }
@@ -95,6 +96,7 @@ type Identity struct {
 	ACR               string
 	AMR               []string
 	AuthTime          time.Time // zero where the issuer doesn't say
+	Session           string    // the issuer's name for its session (sid); may be empty
 }
 
 // Begin gives the address at the issuer to go to, and what must be remembered.
@@ -168,6 +170,7 @@ func (c *Client) identity(ctx context.Context, provider *oidc.Provider, pending 
 		AMR             []string `json:"amr"`
 		AuthTime        float64  `json:"auth_time"`
 		AuthorizedParty string   `json:"azp"`
+		Session         string   `json:"sid"`
 	}
 	if err := id.Claims(&claims); err != nil {
 		return Identity{}, unavailable(fmt.Errorf("reading the ID token: %w", err))
@@ -185,7 +188,7 @@ func (c *Client) identity(ctx context.Context, provider *oidc.Provider, pending 
 		Issuer: id.Issuer, Subject: id.Subject,
 		Email: person.Email, EmailVerified: bool(person.EmailVerified),
 		Name: person.Name, PreferredUsername: person.PreferredUsername,
-		ACR: claims.ACR, AMR: claims.AMR,
+		ACR: claims.ACR, AMR: claims.AMR, Session: claims.Session,
 	}
 	if claims.AuthTime > 0 {
 		identity.AuthTime = time.Unix(int64(claims.AuthTime), 0).UTC()
@@ -206,6 +209,15 @@ func (c *Client) fill(ctx context.Context, provider *oidc.Provider, token *oauth
 		return unavailable(errors.New("userinfo is about another subject"))
 	}
 	return info.Claims(person)
+}
+
+// Endpoint gives the issuer's endpoints for apps.
+func (c *Client) Endpoint(ctx context.Context) (oauth2.Endpoint, error) {
+	provider, err := c.discover(ctx)
+	if err != nil {
+		return oauth2.Endpoint{}, err
+	}
+	return provider.Endpoint(), nil
 }
 
 func (c *Client) oauth(provider *oidc.Provider) *oauth2.Config {

@@ -37,7 +37,7 @@ func (s *Service) FromBearer(ctx context.Context, token string, address netip.Ad
 // and the actor is the same with each. A password that is no token at all is
 // ErrPassword; otherwise errors are those of FromBearer.
 func (s *Service) FromBasic(ctx context.Context, username, password string, address netip.Addr) (access.Actor, error) {
-	if !looksLikeToken(password) {
+	if !looksLikeToken(password) && username != basicOAuth && !strings.HasPrefix(password, oauthPrefix) {
 		return access.Actor{}, ErrPassword
 	}
 	found, err := s.find(ctx, password, address)
@@ -46,6 +46,7 @@ func (s *Service) FromBasic(ctx context.Context, username, password string, addr
 	}
 	switch {
 	case username == basicUser, username == basicUserBitbucket,
+		username == basicOAuth && found.Kind == access.OAuthToken,
 		found.Username != "" && strings.EqualFold(username, found.Username),
 		found.Email != "" && strings.EqualFold(username, found.Email):
 		return found.actor(address), nil
@@ -61,6 +62,8 @@ type live struct {
 	Workspace, Repository string
 	Scopes                string
 	Username, Email       string
+
+	account access.Account // of an app's token: the sign-in that it came of
 }
 
 func (l live) actor(address netip.Addr) access.Actor {
@@ -69,12 +72,15 @@ func (l live) actor(address netip.Addr) access.Actor {
 	}
 	return access.Actor{
 		Credential: l.Kind, CredentialID: l.ID, User: l.User, Workspace: l.Workspace, Repository: l.Repository,
-		Address: address, Scopes: splitScopes(l.Scopes),
+		Address: address, Scopes: splitScopes(l.Scopes), Evidence: access.Evidence{Account: l.account},
 	}
 }
 
 // find looks a token up and notes its use.
 func (s *Service) find(ctx context.Context, token string, address netip.Addr) (live, error) {
+	if !looksLikeToken(token) {
+		return s.oauth(ctx, token)
+	}
 	now, hash := s.Clock(), secret.Hash(token)
 	found, err := s.live(ctx, hash, now)
 	if errs.Is(err, errs.KindNotFound) {

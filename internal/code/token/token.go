@@ -34,6 +34,10 @@ type Service struct {
 	Outbox *mail.Outbox
 	URL    string // Code's address, without a slash at the end, for links in mails
 
+	// Introspect asks the issuer what an access token of its own is worth now; of
+	// kind NotFound where it is worth nothing here. Nil: there is no such issuer.
+	Introspect func(ctx context.Context, token string) (OAuth, error)
+
 	uses uses
 }
 

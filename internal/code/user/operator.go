@@ -26,7 +26,7 @@ func (s *Service) Suspend(ctx context.Context, issuer, subject string, suspended
 	if issuer == "" {
 		entry = audit.Entry{Actor: byOperator, Detail: map[string]any{"for": "the account"}}
 	}
-	changed, err := s.suspend(ctx, `subject = $1 AND ($2 = '' OR issuer = $2)`, []any{subject, issuer}, byIssuer, suspended, entry)
+	changed, err := s.suspend(ctx, `subject = $1 AND ($2 = '' OR issuer = $2)`, []any{subject, issuer}, byIssuer, suspended, entry, always)
 	return len(changed), err
 }
 
@@ -40,13 +40,17 @@ func (s *Service) SuspendUser(ctx context.Context, username string, suspended bo
 	if err != nil {
 		return fmt.Errorf("suspending a user: %w", err)
 	}
-	_, err = s.suspend(ctx, `id = $1`, []any{id}, byOperator, suspended, audit.Entry{Actor: byOperator})
+	_, err = s.suspend(ctx, `id = $1`, []any{id}, byOperator, suspended, audit.Entry{Actor: byOperator}, always)
 	return err
 }
 
-// suspend changes the profiles that match where, and gives their ids. Their
-// sessions end; tokens and keys open nothing while it holds.
-func (s *Service) suspend(ctx context.Context, where string, args []any, by string, suspended bool, entry audit.Entry) ([]string, error) {
+func always(*db.Tx) (bool, error) { return true, nil }
+
+// suspend changes the profiles that match where, if first says so, and gives
+// their ids. Their sessions end; tokens and keys open nothing while it holds.
+func (s *Service) suspend(
+	ctx context.Context, where string, args []any, by string, suspended bool, entry audit.Entry, first func(*db.Tx) (bool, error),
+) ([]string, error) {
 	change, from := `suspended = TRUE, suspended_by = '`+by+`'`, `NOT suspended`
 	entry.Action = "user.suspended"
 	switch {
@@ -61,6 +65,9 @@ func (s *Service) suspend(ctx context.Context, where string, args []any, by stri
 	}
 	var changed []string
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if goOn, err := first(tx); err != nil || !goOn {
+			return err
+		}
 		if err := s.lockSessions(ctx, tx); err != nil {
 			return err
 		}

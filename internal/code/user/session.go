@@ -68,7 +68,7 @@ func (s *Service) OpenSession(ctx context.Context, id Identity, info SessionInfo
 		}
 		session := sessionRow{
 			ID: db.NewID(), Hash: hash, User: u.ID, ACR: clean(id.ACR, 100), AMR: joinAMR(id.AMR), AuthTime: id.AuthTime,
-			Address: addressText(info.Address), Agent: clean(info.UserAgent, 200), Created: now,
+			Address: addressText(info.Address), Agent: clean(info.UserAgent, 200), Created: now, AccountSession: clean(id.Session, 255),
 		}
 		if err := s.insertSession(ctx, tx, session); err != nil {
 			return err

@@ -178,6 +178,7 @@ func TestIdentityConverts(t *testing.T) {
 		ACR               string
 		AMR               []string
 		AuthTime          time.Time
+		Session           string
 	}
 	if id := user.Identity(identity{Subject: "s"}); id.Subject != "s" {
 		t.Error("it doesn't")

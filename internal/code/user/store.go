@@ -43,13 +43,14 @@ type sessionRow struct {
 	AuthTime                 time.Time
 	Address, Agent           string
 	Created                  time.Time
+	AccountSession           string // the issuer's name for its own session; may be empty
 }
 
 func (s *Service) insertSession(ctx context.Context, tx *db.Tx, r sessionRow) error {
 	_, err := db.Exec(ctx, tx, `
-		INSERT INTO code_session (id, hash, user_id, account_acr, account_amr, account_time, address, agent, created, seen)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
-		r.ID, r.Hash, r.User, r.ACR, r.AMR, r.AuthTime, r.Address, r.Agent, r.Created)
+		INSERT INTO code_session (id, hash, user_id, account_acr, account_amr, account_time, address, agent, created, seen, account_session)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
+		r.ID, r.Hash, r.User, r.ACR, r.AMR, r.AuthTime, r.Address, r.Agent, r.Created, r.AccountSession)
 	return err
 }
 

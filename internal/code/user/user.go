@@ -78,6 +78,7 @@ type Identity struct {
 	ACR               string
 	AMR               []string
 	AuthTime          time.Time
+	Session           string // the issuer's name for its session; may be empty
 }
 
 const maxName = 100 // characters

@@ -25,6 +25,21 @@ const maxLogins = 6
 type loginUnderway struct {
 	login.Pending
 	Return string
+	ACR    string        // the kind of sign-in that was needed; empty: any
+	MaxAge time.Duration // how long ago it may have been; 0: any time
+}
+
+// met reports whether the sign-in is what was asked for, by what the issuer
+// says of it: asking isn't getting (attack 27).
+func (l loginUnderway) met(id login.Identity, now time.Time) bool {
+	said := access.Account{ACR: id.ACR, AMR: id.AMR, AuthTime: id.AuthTime}
+	switch {
+	case l.ACR == "phr" && !said.PhishingResistant(), l.ACR == "aal2" && !said.MFA():
+		return false
+	case l.MaxAge > 0:
+		return now.Sub(id.AuthTime) <= l.MaxAge+time.Minute // clocks differ
+	}
+	return true
 }
 
 // startLogin sends a person to the issuer. Somebody who is signed in goes on
@@ -48,7 +63,7 @@ func (s *Site) startLogin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.dropOldLogins(w, r)
-	err = s.setSealed(w, loginCookieOf(pending.State), loginLasts, loginUnderway{Pending: pending, Return: back})
+	err = s.setSealed(w, loginCookieOf(pending.State), loginLasts, loginUnderway{Pending: pending, Return: back, ACR: wish.ACR, MaxAge: wish.MaxAge})
 	if err != nil {
 		return err
 	}
@@ -104,6 +119,9 @@ func (s *Site) finishLogin(w http.ResponseWriter, r *http.Request) error {
 	verified, err := s.Login.Finish(r.Context(), under.Pending, r.URL.Query())
 	if err != nil {
 		return s.loginFailed(w, r, err, under.Return)
+	}
+	if !under.met(verified, s.Clock()) {
+		return s.loginFailed(w, r, errs.Denied("Your account didn't give the proof that was asked for. Turn on MFA there, or use a stronger step, and try again."), under.Return)
 	}
 	identity := user.Identity(verified)
 	err = s.openSession(w, r, identity, under.Return)

@@ -26,7 +26,7 @@ var reserved = []string{
 	// kept free
 	"about", "assets", "avatars", "debug", "docs", "download", "explore", "favicon", "groups", "help", "hooks",
 	"integrations", "internal", "issues", "lfs", "metrics", "new", "notifications", "public", "robots", "sallyport",
-	"scim", "search", "security", "settings", "ssh", "status", "support", "user", "users", "webhooks", "well-known",
+	"scim", "search", "security", "settings", "site", "ssh", "status", "support", "user", "users", "webhooks", "well-known",
 }
 
 // checkNames makes an address and a name fit, or says what is wrong with each.
