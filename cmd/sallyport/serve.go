@@ -80,7 +80,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	toCode.handler = codeHandler
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
 		s.workspaces.Jobs(), s.repositories.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
-	finish := inBackground(ctx, jobs.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
+	finish := inBackground(ctx, jobs.Run, s.repositories.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account, shell); err != nil {
 		return err
@@ -134,7 +134,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	gate := access.New(s.db, clock.System, records)
 	repositories := &repo.Service{
 		DB: s.db, Dir: filepath.Join(s.folder, "repositories"), Git: system, Clock: clock.System,
-		Audit: s.audit, MaxPush: int64(c.MaxPush), MaxSize: int64(c.MaxRepository), MaxRefs: c.MaxRefs,
+		Audit: s.audit, MaxPush: int64(c.MaxPush), MaxSize: int64(c.MaxRepository), MaxRefs: c.MaxRefs, ImportFrom: c.ImportFrom,
 	}
 	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, MaxPush: repositories.MaxPush}
 	snippets := &snippet.Service{

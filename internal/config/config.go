@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -74,8 +75,9 @@ type Serve struct {
 
 	MaxPush Size `help:"The largest push." default:"1GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_PUSH"`
 
-	MaxRepository Size `help:"The most that the git data of one repository may hold." default:"10GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_REPOSITORY"`
-	MaxRefs       int  `help:"The most branches and tags of one repository." default:"50000" placeholder:"NUMBER" env:"SALLYPORT_MAX_REFS"`
+	ImportFrom    []string `help:"Addresses below which repositories may be imported from, such as https://git.example.com/team; none: from files alone." placeholder:"URL,…" env:"SALLYPORT_IMPORT_FROM"`
+	MaxRepository Size     `help:"The most that the git data of one repository may hold." default:"10GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_REPOSITORY"`
+	MaxRefs       int      `help:"The most branches and tags of one repository." default:"50000" placeholder:"NUMBER" env:"SALLYPORT_MAX_REFS"`
 
 	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SALLYPORT_LOG_LEVEL"`
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"SALLYPORT_LOG_FORMAT"`
@@ -104,6 +106,8 @@ func (s *Serve) Validate() error {
 		}
 	}
 	switch {
+	case slices.ContainsFunc(s.ImportFrom, func(from string) bool { return !importable(from) }):
+		return fmt.Errorf("--import-from: %q isn't right; give scheme, host and path alone, such as https://git.example.com/team or file:///srv/mirrors", s.ImportFrom)
 	case s.MaxRefs < 1:
 		return fmt.Errorf("--max-refs: %d is too few; give how many branches and tags one repository may have, such as 50000", s.MaxRefs)
 	case s.SSHListen == "" && s.SSHURL != "":
@@ -157,6 +161,15 @@ func sshSite(value string) error {
 		return fmt.Errorf("--ssh-url: %q is no SSH address; give scheme, host and port alone, such as ssh://code.example.com:2222", value)
 	}
 	return nil
+}
+
+// importable reports whether an address can have repositories below it.
+func importable(value string) bool {
+	at, err := url.Parse(value)
+	if err != nil || at.RawQuery != "" || at.Fragment != "" || at.User != nil || strings.ContainsAny(value, "%\\ ") {
+		return false
+	}
+	return (at.Scheme == "https" || at.Scheme == "http") && at.Hostname() != "" || at.Scheme == "file" && at.Host == "" && at.Path != ""
 }
 
 func hostOf(address string) string {

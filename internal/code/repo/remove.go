@@ -77,7 +77,7 @@ func (s *Service) Clear(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading which files to remove: %w", err)
 	}
-	var failed error
+	failed := s.brokenOff(ctx)
 	for _, id := range ids {
 		if err := s.clear(ctx, id); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("removing the files of repository %s: %w", id, err))

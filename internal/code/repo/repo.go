@@ -1,7 +1,7 @@
 // Package repo is the room of repositories: their rows and their git data.
 //
 // It owns the tables repository, repository_user and repository_group (who has
-// which permission), repository_gone and the folder below Dir. Every function takes
+// which permission), repository_fork, repository_import, repository_gone and the folder below Dir. Every function takes
 // a Grant and checks that it fits; who may have one is the gate's. It knows
 // nothing of pages or of the wire, beyond handing streams to package git.
 //
@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -48,6 +49,11 @@ type Service struct {
 	MaxPush int64 // bytes of a push's pack
 	MaxSize int64 // bytes of git data that a repository may hold; 0: any number
 	MaxRefs int   // branches and tags that it may have; 0: any number
+
+	ImportFrom []string // addresses below which repositories may be imported from
+
+	once    sync.Once
+	waiting chan task // see imports
 }
 
 const (
@@ -95,6 +101,22 @@ func cleanDescription(text string) (string, error) {
 
 // Create makes an empty repository. It wants a grant for CreateRepository.
 func (s *Service) Create(ctx context.Context, g access.Grant, in Input) (Repository, error) {
+	made, err := s.prepare(g, in)
+	if err != nil {
+		return Repository{}, err
+	}
+	if err := s.store().Create(made.ID); err != nil {
+		return Repository{}, fmt.Errorf("making a repository: %w", err)
+	}
+	if err := s.insert(ctx, g, made, nil); err != nil {
+		return Repository{}, fmt.Errorf("making a repository: %w", errors.Join(err, s.store().Remove(made.ID)))
+	}
+	return made, nil
+}
+
+// prepare describes a repository that is to be made, and requires a grant for
+// CreateRepository.
+func (s *Service) prepare(g access.Grant, in Input) (Repository, error) {
 	if err := g.Require(access.CreateRepository); err != nil {
 		return Repository{}, err
 	}
@@ -108,16 +130,9 @@ func (s *Service) Create(ctx context.Context, g access.Grant, in Input) (Reposit
 		return Repository{}, err
 	}
 	now := s.Clock()
-	made := Repository{
+	return Repository{
 		ID: db.NewID(), Slug: address, Name: name, Description: description, Public: in.Public, Created: now, Updated: now,
-	}
-	if err := s.store().Create(made.ID); err != nil {
-		return Repository{}, fmt.Errorf("making a repository: %w", err)
-	}
-	if err := s.insert(ctx, g, made); err != nil {
-		return Repository{}, fmt.Errorf("making a repository: %w", errors.Join(err, s.store().Remove(made.ID)))
-	}
-	return made, nil
+	}, nil
 }
 
 func (s *Service) store() git.Store { return git.Store{Git: s.Git, Dir: s.Dir, Suffix: ".git"} }

@@ -11,7 +11,9 @@ import (
 
 const columns = `r.id, r.slug, r.name, r.description, r.public, r.archived, r.created, r.updated`
 
-func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) error {
+// insert writes the row of a repository whose files are there, and what also
+// writes with it; nil: nothing.
+func (s *Service) insert(ctx context.Context, g access.Grant, r Repository, also func(tx *db.Tx) error) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
 		if err := s.mayBePublic(ctx, tx, g, r.Public); err != nil {
 			return err
@@ -31,6 +33,11 @@ func (s *Service) insert(ctx context.Context, g access.Grant, r Repository) erro
 		}
 		if err := s.keepCreator(ctx, tx, g, r.ID); err != nil {
 			return err
+		}
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
 		}
 		return s.note(ctx, tx, g, "repository.created", r.ID, map[string]any{"slug": r.Slug, "visibility": visibility(r.Public)})
 	})

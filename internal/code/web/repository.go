@@ -16,6 +16,7 @@ import (
 type newRepositoryPage struct {
 	Form       ui.Form
 	Path       string
+	Import     string
 	Visibility []ui.Option
 }
 
@@ -29,15 +30,18 @@ func (s *Site) showNewRepository(w http.ResponseWriter, r *http.Request, g acces
 
 func (s *Site) newRepositoryAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
 	page := newRepositoryPage{
-		Form: form, Path: "/" + g.Workspace().Slug + "/workspace/create-repository",
-		Visibility: []ui.Option{
-			{Value: "private", Label: "Private", Hint: "Members of " + g.Workspace().Name + " alone."},
-			{Value: "public", Label: "Public", Hint: "Everybody, without signing in. Only members can change it."},
-		},
+		Form: form, Path: "/" + g.Workspace().Slug + "/workspace/create-repository", Import: importPath(g), Visibility: visibilityOptions(g),
 	}
 	shell := s.inWorkspace(r, g, "Create a repository")
 	shell.Narrow = true
 	return s.render(w, r, status, "newrepository.html", shell, page)
+}
+
+func visibilityOptions(g access.Grant) []ui.Option {
+	return []ui.Option{
+		{Value: "private", Label: "Private", Hint: "Members of " + g.Workspace().Name + " alone."},
+		{Value: "public", Label: "Public", Hint: "Everybody, without signing in. Only members can change it."},
+	}
 }
 
 func (s *Site) createRepository(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -89,6 +93,8 @@ type repositoryPage struct {
 	Archives   []ui.Link
 	Languages  []language
 	Folder     folder
+	Origin     ui.Link // what it is a fork of; zero: none that is to be known
+	Fork       string  // address of the form; empty: nobody is signed in
 }
 
 // cloneBox is the commands that clone a repository.
@@ -128,6 +134,12 @@ func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.G
 	page := repositoryPage{
 		Repository: o.Repository, Clone: s.cloneBox(g, repositoryPath(g)+".git"), Folder: f,
 		Find: o.address("find", place.Ref, ""), Search: o.address("search", place.Ref, ""), Archives: o.archives(place.Ref),
+	}
+	if page.Origin, err = s.forkedFrom(r, g); err != nil {
+		return err
+	}
+	if g.Actor().User != "" {
+		page.Fork = repositoryPath(g) + "/fork"
 	}
 	if page.Languages, err = o.languages(r, place); err != nil {
 		return err

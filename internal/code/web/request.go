@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"net/http"
 
 	"sallyport.dev/internal/code/access"
@@ -20,8 +21,9 @@ type visitor struct {
 	user  user.User
 	token secret.String
 	err   error
-	form  error        // what is wrong with the form as it was sent
-	grant access.Grant // what the gate allowed; zero on pages that aren't judged
+	body  io.ReadCloser // the body of a form with a file, to be read by whoever takes one
+	form  error         // what is wrong with the form as it was sent
+	grant access.Grant  // what the gate allowed; zero on pages that aren't judged
 }
 
 type visitorKey struct{}
@@ -45,6 +47,7 @@ func (s *Site) prepare(next http.Handler) http.Handler {
 			return
 		}
 		if r.Method == http.MethodPost {
+			v.body = r.Body
 			if err := request.ParseForm(w, r); err != nil {
 				s.fail(w, r, err)
 				return
