@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"sallyport.dev/internal/errs"
 )
@@ -177,7 +178,10 @@ func (r *Refusal) Lines(code string) []string {
 	case Verify, Renew:
 		next = "Verify in the browser, then run the command again:"
 	default:
-		return []string{r.Sentence()}
+		if r.FixPath() == "" {
+			return []string{r.Sentence()}
+		}
+		next = "As an owner you can lift that:"
 	}
 	return []string{r.Sentence(), next, "  " + code + r.FixPath()}
 }
@@ -194,12 +198,26 @@ func (r *Refusal) FixPath() string {
 		case r.Credential == SSHKey: // a step in the browser has to be given to the key
 			return "/account/settings/ssh-keys/"
 		case r.AtAccount:
-			return "/login"
+			return r.accountPath()
 		}
 		return "/login/verify"
 	case Unauthenticated:
 		return "/login"
-	default:
-		return ""
 	}
+	if r.Reason == ReasonNetwork && r.Role == Owner {
+		return "/" + r.WorkspaceSlug + "/workspace/settings/access-controls/networks"
+	}
+	return ""
+}
+
+// accountPath signs the person in at the account anew, as the challenge asks.
+func (r *Refusal) accountPath() string {
+	path := "/login?again=1"
+	if r.ACR != "" {
+		path += "&acr=" + r.ACR
+	}
+	if r.MaxAge > 0 {
+		path += "&max_age=" + strconv.Itoa(int(r.MaxAge.Seconds()))
+	}
+	return path
 }

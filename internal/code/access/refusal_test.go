@@ -13,7 +13,7 @@ import (
 // What each refusal says, which door-independent status it has, and where it
 // sends the person.
 func TestRefusalTexts(t *testing.T) {
-	const factors, step, login = "/account/settings/two-step-verification/", "/login/verify", "/login"
+	const factors, step, login, account = "/account/settings/two-step-verification/", "/login/verify", "/login", "/login?again=1"
 	of := func(o Outcome, reason Reason) Verdict { return Verdict{Outcome: o, Reason: reason} }
 	atAccount := func(o Outcome, reason Reason) Verdict {
 		return Verdict{Outcome: o, Reason: reason, AtAccount: true}
@@ -30,10 +30,10 @@ func TestRefusalTexts(t *testing.T) {
 		{of(Verify, ReasonPhishingResistant), ReadRepository, "Workspace acme requires a security key or passkey.", 403, step},
 		{of(Verify, ReasonStepNeeded), ReadRepository, "Your second step is needed first.", 403, step},
 		{of(Renew, ReasonStepExpired), ReadRepository, "Workspace acme asks for your second step again.", 403, step},
-		{atAccount(Renew, ReasonStepExpired), ReadRepository, "Workspace acme asks for your second step again.", 403, login},
-		{atAccount(Verify, ReasonAccountMFA), ReadRepository, "Workspace acme requires a second step, in Code or at your account.", 403, login},
+		{atAccount(Renew, ReasonStepExpired), ReadRepository, "Workspace acme asks for your second step again.", 403, account},
+		{atAccount(Verify, ReasonAccountMFA), ReadRepository, "Workspace acme requires a second step, in Code or at your account.", 403, account},
 		{of(Renew, ReasonFreshStep), ManageAccess, "This needs your second step once more: the last one is over 15 minutes ago.", 403, step},
-		{atAccount(Renew, ReasonFreshStep), ManageAccess, "This needs your second step once more: the last one is over 15 minutes ago.", 403, login},
+		{atAccount(Renew, ReasonFreshStep), ManageAccess, "This needs your second step once more: the last one is over 15 minutes ago.", 403, account},
 		{of(Forbidden, ReasonNetwork), ReadRepository, "Workspace acme can't be reached from this network.", 403, ""},
 		{of(Forbidden, ReasonMachine), ReadRepository, "Workspace acme doesn't accept machine credentials.", 403, ""},
 		{of(Forbidden, ReasonScope), WriteRepository, "This token lacks the scope write:repository:bitbucket.", 403, ""},

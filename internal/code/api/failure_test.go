@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/codetest"
 	"sallyport.dev/internal/errs"
 )
 
@@ -72,5 +73,32 @@ func TestAFreshStepIsRFC9470s(t *testing.T) {
 	}
 	if tried < 2 {
 		t.Errorf("only %d actions were tried", tried)
+	}
+}
+
+// Every reason has its message, its code and, where a person can put it right,
+// the page for it.
+func TestEveryRefusalToPrograms(t *testing.T) {
+	a := &API{Config: Config{URL: "https://code.test"}}
+	for _, c := range codetest.Refusals() {
+		f := a.failureOf(context.Background(), &c.Refusal)
+		if f.status != c.API || f.Body.Message == "" {
+			t.Errorf("%s: %d %q", c.Reason, f.status, f.Body.Message)
+		}
+		if c.Outcome == access.Hidden {
+			if f.Body.Data != nil {
+				t.Errorf("what is hidden says why: %+v", f.Body.Data)
+			}
+			continue
+		}
+		if f.Body.Data.Reason != string(c.Reason) || (c.FixPath() != "") != (f.Body.Data.URL != "") {
+			t.Errorf("%s: %+v", c.Reason, f.Body.Data)
+		}
+		if text := f.Body.Message + " " + f.Body.Detail; c.Outcome != access.Unauthenticated && !strings.Contains(text, c.Sentence()) {
+			t.Errorf("%s: %q doesn't name the rule", c.Reason, text)
+		}
+		if (f.headers.Get("WWW-Authenticate") != "") != (f.status == http.StatusUnauthorized || c.Reason == access.ReasonScope) {
+			t.Errorf("%s: %v", c.Reason, f.headers)
+		}
 	}
 }

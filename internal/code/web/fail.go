@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"sallyport.dev/internal/code/access"
@@ -59,11 +58,7 @@ func verifyAddress(refusal *access.Refusal) string {
 	if !refusal.AtAccount {
 		return "/login/verify?reason=" + string(refusal.Reason)
 	}
-	address := "/login?again=1&acr=" + refusal.ACR
-	if refusal.MaxAge > 0 {
-		address += "&max_age=" + strconv.Itoa(int(refusal.MaxAge.Seconds()))
-	}
-	return address
+	return refusal.FixPath()
 }
 
 // formPath is the page that a request belongs to: the page itself, or the page
@@ -115,7 +110,7 @@ func (s *Site) showBlocked(w http.ResponseWriter, r *http.Request, refusal *acce
 	if refusal.Reason == access.ReasonNetwork {
 		page.Why = "You come from " + request.Address(r.Context()).String() + ", which is on none of its allowed networks."
 		if refusal.Role == access.Owner {
-			page.Action = ui.Link{Text: "Lift the allowed networks", Href: liftPath(refusal.WorkspaceSlug)}
+			page.Action = ui.Link{Text: "Lift the allowed networks", Href: refusal.FixPath()}
 		} else {
 			page.Why += " Come from one of them, or ask an owner."
 		}
