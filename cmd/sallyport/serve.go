@@ -141,7 +141,8 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, MaxPush: repositories.MaxPush,
 	}
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
-	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit}
+	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
+	repositories.OnDefault, s.outbox.May = issues.Fixed, issues.MayMail
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ type LogOptions struct {
 	Path        string // only those that changed that file or folder; empty: all
 	Author      string // only those whose author's name or address holds it
 	Skip, Limit int
+	Without     OID // none that this commit has or is; empty: all
 }
 
 // Log lists commits from one on, newest first.
@@ -28,7 +29,11 @@ func (r *Repository) Log(ctx context.Context, from OID, options LogOptions) ([]C
 	if options.Author != "" {
 		args = append(args, "--fixed-strings", "--regexp-ignore-case", "--author="+options.Author)
 	}
-	args = append(args, string(from), "--")
+	args = append(args, string(from))
+	if without, ok := ParseOID(string(options.Without)); ok && without != ZeroOID {
+		args = append(args, "^"+string(without))
+	}
+	args = append(args, "--")
 	if options.Path != "" {
 		args = append(args, options.Path)
 	}

@@ -1,6 +1,10 @@
 package git
 
-import "strings"
+import (
+	"context"
+	"fmt"
+	"strings"
+)
 
 // OID names an object: 40 lower-case hexadecimal digits, or nothing.
 type OID string
@@ -92,4 +96,31 @@ func ValidPath(path string) bool {
 // Hidden reports whether the reference belongs to Sallyport itself.
 func Hidden(name string) bool {
 	return strings.HasPrefix(name, HiddenRefs) || name+"/" == HiddenRefs
+}
+
+// Abbreviated gives the one commit whose name begins with some hexadecimal
+// digits: 8 of them at least. ErrNoObject: none does, or more than one.
+func (r *Repository) Abbreviated(ctx context.Context, begin string) (OID, error) {
+	if _, whole := ParseOID(begin); whole {
+		oid, err := r.Resolve(ctx, begin)
+		if err == nil && string(oid) != begin {
+			err = ErrNoObject // a tag's
+		}
+		return oid, err
+	}
+	if len(begin) < 8 || len(begin) > 64 || strings.Trim(begin, "0123456789abcdef") != "" {
+		return "", ErrNoObject
+	}
+	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: []string{"rev-parse", "--disambiguate=" + begin}}, 1<<12)
+	if err != nil {
+		return "", fmt.Errorf("looking for a commit by the beginning of its name: %w", err)
+	}
+	oid, ok := ParseOID(strings.TrimSpace(string(printed)))
+	if !ok {
+		return "", ErrNoObject
+	}
+	if _, err := r.Commit(ctx, oid); err != nil {
+		return "", err
+	}
+	return oid, nil
 }

@@ -11,28 +11,27 @@ import (
 
 const branches = "refs/heads/"
 
-// Push takes in a push as ReceivePack does, and tells whether any reference
-// was changed. The first branch that is pushed becomes the default one where
+// Push takes in a push as ReceivePack does, and gives the updates that happened. The first branch that is pushed becomes the default one where
 // HEAD names none that exists.
-func (r *Repository) Push(ctx context.Context, protocol Protocol, limits PushLimits, body io.Reader, w io.Writer) (changed bool, err error) {
+func (r *Repository) Push(ctx context.Context, protocol Protocol, limits PushLimits, body io.Reader, w io.Writer) (happened []Update, err error) {
 	before, err := r.Refs(ctx)
 	if err != nil {
-		return false, fmt.Errorf("reading references before a push: %w", err)
+		return nil, fmt.Errorf("reading references before a push: %w", err)
 	}
 	updates, err := r.ReceivePack(ctx, protocol, limits, body, w)
 	if len(updates) == 0 {
-		return false, err
+		return nil, err
 	}
 	// What has been changed is changed, whatever happened to the client since.
-	changed, failed := r.pushed(context.WithoutCancel(ctx), before, updates)
-	return changed, errors.Join(err, failed)
+	happened, failed := r.pushed(context.WithoutCancel(ctx), before, updates)
+	return happened, errors.Join(err, failed)
 }
 
 // pushed follows up those updates of a push that happened, if any did.
-func (r *Repository) pushed(ctx context.Context, before *Refs, updates []Update) (bool, error) {
+func (r *Repository) pushed(ctx context.Context, before *Refs, updates []Update) ([]Update, error) {
 	after, err := r.Refs(ctx)
 	if err != nil {
-		return false, fmt.Errorf("reading references after a push: %w", err)
+		return nil, fmt.Errorf("reading references after a push: %w", err)
 	}
 	happened := slices.DeleteFunc(updates, func(u Update) bool {
 		was, _ := before.Find(u.Name)
@@ -42,7 +41,7 @@ func (r *Repository) pushed(ctx context.Context, before *Refs, updates []Update)
 	if branch := defaultBranch(after, happened); branch != "" {
 		err = r.SetHead(branch)
 	}
-	return len(happened) > 0, err
+	return happened, err
 }
 
 // defaultBranch chooses what HEAD shall name where it names an unborn branch:

@@ -145,17 +145,17 @@ func (a *afterFlush) pass(rest []byte) error {
 }
 
 // PushSession takes in a push over a connection that stays; see Push.
-func (r *Repository) PushSession(ctx context.Context, protocol Protocol, limits PushLimits, in io.Reader, out io.Writer) (changed bool, err error) {
+func (r *Repository) PushSession(ctx context.Context, protocol Protocol, limits PushLimits, in io.Reader, out io.Writer) (happened []Update, err error) {
 	advertised, err := r.Advertise(ctx, ReceivePack, protocol)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if _, err := out.Write(advertised); err != nil {
-		return false, err
+		return nil, err
 	}
 	body := bufio.NewReader(in)
 	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
-		return false, nil // the client has seen what it wanted
+		return nil, nil // the client has seen what it wanted
 	}
 	limits.stays = true
 	return r.Push(ctx, protocol, limits, body, out)

@@ -13,6 +13,8 @@
 //     and deleting is the one way to a second copy, which carries the same
 //     Message-ID.
 //   - A body holds one-time links, so it is sealed at rest and never logged.
+//   - A mail about something that its recipient may no longer know of is never
+//     sent: that is judged at each attempt, and dropped without a word.
 //   - Neither an address nor a subject can add a header.
 package mail
 
@@ -37,6 +39,13 @@ type Message struct {
 	To      string // one bare address: alice@example.com
 	Subject string
 	Text    string // UTF-8; lines may be of any length
+
+	// About names what is told of, in the words of the Outbox's May, which is
+	// asked again at each attempt. Empty: the recipient may have it anyway.
+	About string
+	// Unsubscribe is the page on which the recipient says no to more, which a
+	// POST of their mail program does at once (RFC 8058). Empty: there is none.
+	Unsubscribe string
 }
 
 // Sender takes a mail to its recipient, or says why it couldn't.
@@ -59,8 +68,11 @@ type Outbox struct {
 	DB     *db.DB
 	Box    *secret.Box
 	Clock  clock.Clock
-	Sender Sender       // needed by Run and SendDue only
-	Log    *slog.Logger // nil: slog.Default
+	Sender Sender // needed by Run and SendDue only
+	// May tells whether the recipient may still know of what a mail is about. A
+	// mail that is about something stays unsent where it is nil.
+	May func(ctx context.Context, about string) (bool, error)
+	Log *slog.Logger // nil: slog.Default
 
 	once sync.Once
 	wake chan struct{}
@@ -75,8 +87,8 @@ func (o *Outbox) Enqueue(ctx context.Context, q db.Q, m Message) error {
 	}
 	id, now := db.NewID(), o.Clock()
 	sealed := o.Box.Seal(place(id), []byte(strings.ToValidUTF8(m.Text, "\uFFFD")))
-	if _, err := db.Exec(ctx, q, `INSERT INTO outbox (id, recipient, subject, body, created, due) VALUES ($1, $2, $3, $4, $5, $5)`,
-		id, m.To, oneLine(m.Subject), sealed, now); err != nil {
+	if _, err := db.Exec(ctx, q, `INSERT INTO outbox (id, recipient, subject, body, created, due, about, unsubscribe) VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`,
+		id, m.To, oneLine(m.Subject), sealed, now, m.About, oneLine(m.Unsubscribe)); err != nil {
 		return err
 	}
 	if tx, ok := q.(*db.Tx); ok {

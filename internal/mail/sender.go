@@ -142,6 +142,10 @@ func compose(m Mail, from *netmail.Address, encoding gomail.Encoding) (*gomail.M
 	}
 	message.SetMessageIDWithValue(m.ID + "@" + host)
 	message.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no out-of-office answers
+	if m.Unsubscribe != "" {
+		message.SetGenHeader("List-Unsubscribe", "<"+m.Unsubscribe+">")
+		message.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058
+	}
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	return message, nil
 }

@@ -65,13 +65,14 @@ type entry struct {
 	Created                time.Time
 	Attempts               int
 	Due                    time.Time
+	About, Unsubscribe     string
 }
 
 // take leases the next mail that is due; nil where there is none.
 func (o *Outbox) take(ctx context.Context) (*entry, error) {
 	for ctx.Err() == nil {
 		now := o.Clock()
-		due, err := db.All[entry](ctx, o.DB, `SELECT id, recipient, subject, body, created, attempts, due
+		due, err := db.All[entry](ctx, o.DB, `SELECT id, recipient, subject, body, created, attempts, due, about, unsubscribe
 			FROM outbox WHERE due <= $1 ORDER BY due, id LIMIT 8`, now)
 		if err != nil || len(due) == 0 {
 			return nil, err
@@ -97,7 +98,10 @@ func (o *Outbox) take(ctx context.Context) (*entry, error) {
 func (o *Outbox) attempt(ctx context.Context, e *entry) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendLimit)
 	defer cancel()
-	failure := o.send(ctx, e)
+	may, failure := o.may(ctx, e.About)
+	if failure == nil && may {
+		failure = o.send(ctx, e)
+	}
 	if failure == nil {
 		return o.settle(ctx, `DELETE FROM outbox WHERE id = $1 AND due = $2`, e.ID, e.Due)
 	}
@@ -112,12 +116,29 @@ func (o *Outbox) attempt(ctx context.Context, e *entry) error {
 	return o.settle(ctx, `UPDATE outbox SET due = $3 WHERE id = $1 AND due = $2`, e.ID, e.Due, now.Add(wait))
 }
 
+// may reports whether the recipient may still know of what a mail is about.
+func (o *Outbox) may(ctx context.Context, about string) (bool, error) {
+	switch {
+	case about == "":
+		return true, nil
+	case o.May == nil:
+		return false, errors.New("nobody can tell whether the recipient may have it")
+	}
+	may, err := o.May(ctx, about)
+	if err != nil {
+		return false, fmt.Errorf("judging whether the recipient may have it: %w", err)
+	}
+	return may, nil
+}
+
 func (o *Outbox) send(ctx context.Context, e *entry) error {
 	text, err := o.Box.Open(place(e.ID), e.Body)
 	if err != nil {
 		return fmt.Errorf("opening the mail's text: %w", err)
 	}
-	return o.Sender.Send(ctx, Mail{ID: e.ID, Created: e.Created, Message: Message{To: e.Recipient, Subject: e.Subject, Text: string(text)}})
+	return o.Sender.Send(ctx, Mail{ID: e.ID, Created: e.Created, Message: Message{
+		To: e.Recipient, Subject: e.Subject, Text: string(text), About: e.About, Unsubscribe: e.Unsubscribe,
+	}})
 }
 
 // settle ends a lease. It has its own time, for the attempt may have used up its.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -16,6 +17,11 @@ type Links struct {
 	Raw  string // the same for the bytes of a file, which images need
 	Dir  string // the folder in that tree in which the text lies; empty for the top
 	Wiki bool   // [[Page]] is a link too
+
+	// Ref gives the address of what a word refers to: #12, @alice, or the
+	// beginning of a commit's id; empty where it refers to nothing. nil: no word
+	// of the text is asked for.
+	Ref func(word string) string
 }
 
 // idPrefix stands before every id that comes out of a text.
@@ -27,7 +33,7 @@ const idPrefix = "md-"
 func (l Links) rewrite(document []byte) []byte {
 	var out bytes.Buffer
 	tokens := html.NewTokenizer(bytes.NewReader(document))
-	anchors := 0
+	anchors, verbatim := 0, 0
 	for {
 		switch tokens.Next() {
 		case html.ErrorToken:
@@ -37,17 +43,48 @@ func (l Links) rewrite(document []byte) []byte {
 			if token.DataAtom == atom.A && token.Type == html.StartTagToken {
 				anchors++
 			}
+			if isVerbatim(token.DataAtom) && token.Type == html.StartTagToken {
+				verbatim++
+			}
 			out.WriteString(l.tag(token, anchors > 0))
 		case html.EndTagToken:
 			token := tokens.Token()
 			if token.DataAtom == atom.A && anchors > 0 {
 				anchors--
 			}
+			if isVerbatim(token.DataAtom) && verbatim > 0 {
+				verbatim--
+			}
 			out.WriteString(token.String())
+		case html.TextToken:
+			text := tokens.Raw()
+			if l.Ref != nil && anchors == 0 && verbatim == 0 {
+				text = reference.ReplaceAllFunc(text, l.refer)
+			}
+			out.Write(text)
 		default:
 			out.Write(tokens.Raw())
 		}
 	}
+}
+
+// reference is a word that may refer to something, after what divides words.
+var reference = regexp.MustCompile(`(?:^|[\s(\[{,;:.!?"'>])(?:#[0-9]{1,9}|@[A-Za-z0-9][A-Za-z0-9_-]{1,38}|[0-9a-f]{8,40})\b`)
+
+func isVerbatim(a atom.Atom) bool {
+	return a == atom.Code || a == atom.Pre || a == atom.Kbd || a == atom.Samp
+}
+
+// refer makes a link of a word that refers to something. The word is letters,
+// digits and - _ # @ alone, so it needs no escaping.
+func (l Links) refer(found []byte) []byte {
+	at := bytes.LastIndexAny(found, " \t\r\n([{,;:.!?\"'>") + 1
+	word := string(found[at:])
+	to := l.Ref(word)
+	if to == "" {
+		return found
+	}
+	return []byte(string(found[:at]) + `<a href="` + html.EscapeString(to) + `">` + word + `</a>`)
 }
 
 // tag rewrites one opening tag.

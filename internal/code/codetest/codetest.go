@@ -89,7 +89,9 @@ func (c *Code) Wikis(beside *repo.Service) *wiki.Service {
 
 // Issues makes the room of issue trackers.
 func (c *Code) Issues() *issue.Service {
-	return &issue.Service{DB: c.DB, Clock: c.Now.Now, Audit: c.Audit}
+	return &issue.Service{
+		DB: c.DB, Clock: c.Now.Now, Audit: c.Audit, Outbox: c.Users.Outbox, Box: c.Box, Gate: c.Gate, URL: c.Users.URL,
+	}
 }
 
 // Snippets makes the room of snippets, with the same git.

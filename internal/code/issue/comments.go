@@ -135,14 +135,20 @@ func (s *Service) AddComment(ctx context.Context, g access.Grant, number int64, 
 			}
 			with = &id
 		}
-		if in.State == "" {
-			return nil
+		what := "commented."
+		if in.State != "" {
+			what = "commented, and changed the state from " + string(now.State) + " to " + string(in.State) + "."
+			if now, err = s.update(ctx, tx, g, number, 0, with, func(f Fields) Fields {
+				f.State = in.State
+				return f
+			}); err != nil {
+				return err
+			}
 		}
-		_, err = s.update(ctx, tx, g, number, 0, with, func(f Fields) Fields {
-			f.State = in.State
-			return f
-		})
-		return err
+		if body == "" {
+			return nil // update has told it
+		}
+		return s.tell(ctx, tx, g, now, what, body)
 	})
 	if err != nil {
 		return "", fmt.Errorf("commenting on an issue: %w", err)

@@ -1,9 +1,11 @@
 package issue
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sallyport.dev/internal/code/access"
@@ -111,7 +113,32 @@ func (s *Service) update(ctx context.Context, tx *db.Tx, g access.Grant, number,
 	if err := s.note(ctx, tx, g, "issue.changed", number, map[string]any{"fields": changed}); err != nil {
 		return Issue{}, err
 	}
-	return s.get(ctx, tx, g, number)
+	after, err := s.get(ctx, tx, g, number)
+	if err != nil || comment != nil { // then what was said tells of it
+		return after, err
+	}
+	return after, s.tell(ctx, tx, g, after, changedWords(now.Fields(), after.Fields()), bodyIfNew(now, after))
+}
+
+// changedWords tells a mail what was changed.
+func changedWords(was, is Fields) string {
+	var words []string
+	before := was.each()
+	for i, f := range is.each() {
+		if from, to := *before[i].value, *f.value; from != to && f.name == "content" {
+			words = append(words, "the text")
+		} else if from != to {
+			words = append(words, f.name+": "+cmp.Or(from, "none")+" → "+cmp.Or(to, "none"))
+		}
+	}
+	return "changed this issue: " + strings.Join(words, "; ") + "."
+}
+
+func bodyIfNew(was, is Issue) string {
+	if was.Body == is.Body {
+		return ""
+	}
+	return is.Body
 }
 
 // mayEdit says whether the actor may make an issue so.

@@ -25,6 +25,8 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/secret"
 )
 
 // Service is everything that can be done with issues.
@@ -32,6 +34,12 @@ type Service struct {
 	DB    *db.DB
 	Clock clock.Clock
 	Audit *audit.Log
+
+	// For mails to those who watch an issue.
+	Outbox *mail.Outbox
+	Box    *secret.Box
+	Gate   *access.Gate
+	URL    string // of Code, without a slash at the end
 }
 
 // Issue is one issue as it is now.
@@ -170,6 +178,9 @@ func (s *Service) Create(ctx context.Context, g access.Grant, in Fields) (Issue,
 			return err
 		}
 		if err := s.index(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, tx, g, made, "raised this issue.", made.Body); err != nil {
 			return err
 		}
 		return s.note(ctx, tx, g, "issue.created", number, nil)

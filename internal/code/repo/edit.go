@@ -56,7 +56,11 @@ func (s *Service) ChangeFile(ctx context.Context, g access.Grant, c FileChange) 
 	if err != nil {
 		return "", err
 	}
-	return made, s.touch(ctx, g)
+	old := change.Parent
+	if old == "" {
+		old = git.ZeroOID
+	}
+	return made, s.pushed(ctx, g, []git.Update{{Name: change.Branch, Old: old, New: made}})
 }
 
 // hasRoom makes sure that a repository may grow at all.

@@ -30,6 +30,16 @@ func (c *Content) Commit(ctx context.Context, oid git.OID) (git.Commit, error) {
 	return c.git.Commit(ctx, oid)
 }
 
+// Abbreviated gives the commit whose id begins with some hexadecimal digits, 8
+// at least. It is of kind NotFound where there is none, or more than one.
+func (c *Content) Abbreviated(ctx context.Context, id string) (git.OID, error) {
+	found, err := c.git.Abbreviated(ctx, id)
+	if errors.Is(err, git.ErrNoObject) {
+		return "", errNoRef
+	}
+	return found, err
+}
+
 // Changes is what a commit changed, compared with its first parent.
 func (c *Content) Changes(ctx context.Context, commit git.Commit, options git.DiffOptions) (git.Diff, error) {
 	parent := git.OID("")

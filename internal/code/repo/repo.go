@@ -54,6 +54,10 @@ type Service struct {
 
 	once    sync.Once
 	waiting chan task // see imports
+
+	// OnDefault is told of the commits that came to the default branch, the
+	// newest first, by whom the grant says. nil: nobody is.
+	OnDefault func(ctx context.Context, g access.Grant, commits []git.Commit) error
 }
 
 const (

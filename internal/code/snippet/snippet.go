@@ -71,7 +71,7 @@ func (s *Service) Transport() transport.Transport {
 	return transport.Transport{
 		Read: access.ReadSnippet, Write: access.WriteSnippet, MaxPush: s.MaxPush,
 		Open:   func(g access.Grant) (*git.Repository, error) { return s.git(g), nil },
-		Pushed: s.touch,
+		Pushed: func(ctx context.Context, g access.Grant, _ []git.Update) error { return s.touch(ctx, g) },
 	}
 }
 

@@ -27,8 +27,8 @@ type Transport struct {
 	Open func(g access.Grant) (*git.Repository, error)
 	// Judge gives what a push may do (git.PushLimits). nil: anything.
 	Judge func(ctx context.Context, g access.Grant) (func(git.Update) (refused string, onlyForward bool), error)
-	// Pushed is told of a push that changed something.
-	Pushed func(ctx context.Context, g access.Grant) error
+	// Pushed is told what a push changed.
+	Pushed func(ctx context.Context, g access.Grant, happened []git.Update) error
 }
 
 // ActionOf gives the action that a service of git's is: a push writes, all
@@ -78,8 +78,8 @@ func (t Transport) ReceivePack(ctx context.Context, g access.Grant, protocol git
 	if err != nil {
 		return err
 	}
-	changed, err := r.Push(ctx, protocol, limits, body, w)
-	return t.after(ctx, g, changed, err)
+	happened, err := r.Push(ctx, protocol, limits, body, w)
+	return t.after(ctx, g, happened, err)
 }
 
 // Serve talks to a client over a connection that stays, such as SSH, from the
@@ -97,8 +97,8 @@ func (t Transport) Serve(ctx context.Context, g access.Grant, service git.Servic
 	if err != nil {
 		return err
 	}
-	changed, err := r.PushSession(ctx, protocol, limits, in, out)
-	return t.after(ctx, g, changed, err)
+	happened, err := r.PushSession(ctx, protocol, limits, in, out)
+	return t.after(ctx, g, happened, err)
 }
 
 // limits bounds a push by the grant's actor.
@@ -114,9 +114,9 @@ func (t Transport) limits(ctx context.Context, g access.Grant) (git.PushLimits, 
 
 // after tells of a push that changed something, whatever happened to the client
 // since.
-func (t Transport) after(ctx context.Context, g access.Grant, changed bool, err error) error {
-	if changed {
-		err = errors.Join(err, t.Pushed(context.WithoutCancel(ctx), g))
+func (t Transport) after(ctx context.Context, g access.Grant, happened []git.Update, err error) error {
+	if len(happened) > 0 {
+		err = errors.Join(err, t.Pushed(context.WithoutCancel(ctx), g, happened))
 	}
 	return err
 }

@@ -29,6 +29,7 @@ type issuePage struct {
 	CanEdit  bool
 	CanAdmin bool
 	Voted    bool
+	Watching bool
 	Form     ui.Form
 	States   []ui.Option
 }
@@ -87,6 +88,9 @@ func (s *Site) fillIssue(r *http.Request, g access.Grant, page *issuePage) error
 		return err
 	}
 	if page.Voted, err = s.Issues.Voted(r.Context(), g, page.Issue); err != nil {
+		return err
+	}
+	if page.Watching, err = s.Issues.Watching(r.Context(), g, page.Issue); err != nil {
 		return err
 	}
 	page.Later = after != ""
@@ -168,6 +172,36 @@ func (s *Site) voteForIssue(w http.ResponseWriter, r *http.Request, g access.Gra
 		return err
 	}
 	return redirect(w, r, issuePath(g, one.Number))
+}
+
+func (s *Site) watchIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	one, err := s.issueAt(r, g)
+	if err == nil {
+		err = s.Issues.Watch(r.Context(), g, one.Number, r.PostFormValue("watch") == "on")
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, issuePath(g, one.Number))
+}
+
+// unsubscribePage ends mails about an issue, and names nothing: whoever has the
+// link may no longer know of it.
+type unsubscribePage struct {
+	Path string
+	Done bool
+}
+
+func (s *Site) showUnsubscribe(w http.ResponseWriter, r *http.Request) error {
+	return s.render(w, r, http.StatusOK, "unsubscribe.html", s.shell(r, "No more mails"), unsubscribePage{Path: r.URL.RequestURI()})
+}
+
+func (s *Site) unsubscribe(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	if err := s.Issues.Leave(r.Context(), query.Get("issue"), query.Get("user"), query.Get("key")); err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, "unsubscribe.html", s.shell(r, "No more mails"), unsubscribePage{Done: true})
 }
 
 func (s *Site) deleteIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {

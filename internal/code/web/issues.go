@@ -40,9 +40,12 @@ func (s *Site) issueAt(r *http.Request, g access.Grant) (issue.Issue, error) {
 }
 
 // issueText renders what somebody wrote in the tracker.
-func (s *Site) issueText(_ *http.Request, g access.Grant, text string) template.HTML {
-	base := issuesPath(g)
-	return markup.Markdown([]byte(text), markup.Links{File: base, Raw: base})
+func (s *Site) issueText(r *http.Request, g access.Grant, text string) template.HTML {
+	base, v := issuesPath(g), visitorOf(r)
+	if v.refs == nil {
+		v.refs = &references{site: s, r: r, g: g, known: map[string]string{}}
+	}
+	return markup.Markdown([]byte(text), markup.Links{File: base, Raw: base, Ref: v.refs.find})
 }
 
 type issuesPage struct {

@@ -63,6 +63,10 @@ func TestIssuePages(t *testing.T) {
 		t.Error("a deleted comment is shown")
 	}
 	b.is(b.get(comment), 404)
+	b.leads(b.post(at+"/1/watch", "watch", "off"), at+"/1")
+	b.is(b.get(at+"/1"), 200, "You are told nothing")
+	b.is(b.get("/issues/unsubscribe?issue=x"), 200, "Send me no more")
+	b.is(b.post("/issues/unsubscribe?issue=x&user=y&key=z"), 404, "This link isn't whole")
 	b.leads(b.post(at+"/1/vote", "vote", "on"), at+"/1")
 	b.is(b.get(at+"/1"), 200, "Take your vote back")
 

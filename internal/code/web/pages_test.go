@@ -141,9 +141,10 @@ func TestEveryPage(t *testing.T) {
 		"verify.html":  {verifyPage{Problem: "No", Verify: ui.Verify{Code: code}}, verifyPage{Verify: ui.Verify{Key: ui.KeyForm{Button: "Use"}}}},
 		"welcome.html": {welcomePage{Form: form, Email: "a@example.com"}},
 		"issues.html":  {issuesPage{Form: form, Fields: []ui.Field{{Type: "select"}}, Quick: []ui.Link{link}, Issues: []issueLine{{said1, "/x"}, {}}, Next: "?x", Filtered: true}, issuesPage{Filtered: true}, issuesPage{First: true}, issuesPage{}},
-		"issue.html": {issuePage{Issue: said1, SignedIn: true, CanWrite: true, CanEdit: true, CanAdmin: true, Voted: true, Form: form, More: "?x", Said: []issueEvent{
+		"issue.html": {issuePage{Issue: said1, SignedIn: true, CanWrite: true, CanEdit: true, CanAdmin: true, Voted: true, Watching: true, Form: form, More: "?x", Said: []issueEvent{
 			{Text: "<p>x</p>", Edited: true, Href: "/x"}, {Deleted: true}, {Changes: []issueChange{{Field: "kind", Was: "bug"}, {Long: true}}},
 		}}, issuePage{Later: true}, issuePage{SignedIn: true, Said: []issueEvent{{Href: "/x"}}}},
+		"unsubscribe.html":   {unsubscribePage{Path: "/x"}, unsubscribePage{Done: true}},
 		"issuecomment.html":  {issueCommentPage{Mine: true, Form: form, Versions: make([]issueVersion, 1)}, issueCommentPage{CanAdmin: true}},
 		"issueform.html":     {issueForm{Form: form, New: true, Previews: true, Preview: "<p>x</p>", Fields: []ui.Field{{Type: "select"}}}, issueForm{Form: ui.Filled("base", "1"), Conflict: &issueConflict{Changes: []issue.Change{{Field: "content"}, {Field: "kind"}}}}},
 		"issuesettings.html": {issueSettingsPage{Form: ui.Refused(url.Values{"list": {"milestone"}, "entry": {"x"}}, errs.Invalid("name", "No")), Lists: []issueList{{List: issue.Milestones, Entries: make([]issue.Choice, 1)}, {}}}, issueSettingsPage{}},

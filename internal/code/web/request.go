@@ -24,6 +24,7 @@ type visitor struct {
 	body  io.ReadCloser // the body of a form with a file, to be read by whoever takes one
 	form  error         // what is wrong with the form as it was sent
 	grant access.Grant  // what the gate allowed; zero on pages that aren't judged
+	refs  *references   // in the texts of an issue tracker
 }
 
 type visitorKey struct{}

@@ -35,6 +35,8 @@ func (s *Site) addRoutes() {
 	s.open(http.MethodPost, "/logout", s.logout)
 	s.open(http.MethodGet, "/invitations/{token}", s.showInvitation)
 	s.open(http.MethodGet, "/robots.txt", s.robots)
+	s.open(http.MethodGet, "/issues/unsubscribe", s.showUnsubscribe)
+	s.open(http.MethodPost, "/issues/unsubscribe", s.unsubscribe)
 
 	// A person's own.
 	s.page("/account/settings/", access.ReadSelf, s.showProfile)
@@ -182,6 +184,7 @@ func (s *Site) addRoutes() {
 	s.page("/{workspace}/{repo}/issues/{number}", access.ReadIssues, s.showIssue)
 	s.form("/{workspace}/{repo}/issues/{number}", access.RaiseIssues, s.replyToIssue, s.issueAgain)
 	s.form("/{workspace}/{repo}/issues/{number}/vote", access.RaiseIssues, s.voteForIssue, s.issueAgain)
+	s.form("/{workspace}/{repo}/issues/{number}/watch", access.RaiseIssues, s.watchIssue, s.issueAgain)
 	s.page("/{workspace}/{repo}/issues/{number}/edit", access.RaiseIssues, s.showIssueEdit)
 	s.form("/{workspace}/{repo}/issues/{number}/edit", access.RaiseIssues, s.saveIssue, s.issueEditAgain)
 	s.form("/{workspace}/{repo}/issues/{number}/delete", access.AdminIssues, s.deleteIssue, s.issueAgain)

@@ -40,7 +40,7 @@ type Service struct {
 func (s *Service) Transport() transport.Transport {
 	return transport.Transport{
 		Read: access.ReadWiki, Write: access.WriteWiki, MaxPush: s.MaxPush, Open: s.open,
-		Pushed: func(context.Context, access.Grant) error { return nil },
+		Pushed: func(context.Context, access.Grant, []git.Update) error { return nil },
 	}
 }
 

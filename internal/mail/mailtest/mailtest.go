@@ -16,7 +16,7 @@ import (
 func Take(t testing.TB, o *mail.Outbox) []mail.Message {
 	t.Helper()
 	var hand hand
-	if err := (&mail.Outbox{DB: o.DB, Box: o.Box, Clock: o.Clock, Sender: &hand}).SendDue(t.Context()); err != nil {
+	if err := (&mail.Outbox{DB: o.DB, Box: o.Box, Clock: o.Clock, Sender: &hand, May: o.May}).SendDue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(hand.mails, func(a, b mail.Mail) int { return cmp.Compare(a.ID, b.ID) })
