@@ -51,12 +51,20 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 }
 
 func params(p testscript.Params) testscript.Params {
+	peers, err := filepath.Abs("../../test/peers")
 	p.Setup = func(env *testscript.Env) error {
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(peers, "node_modules")); err != nil {
+			return fmt.Errorf("%w; run test/install", err)
+		}
 		for _, line := range []string{
 			"HOME=" + env.WorkDir, "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C",
 			"GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com",
 			"GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com",
 			"SALLYPORT_DATA=" + filepath.Join(env.WorkDir, "data"),
+			"PEERS=" + peers,
 			"PASSWORD=correct horse battery staple 42",
 		} {
 			name, value, _ := strings.Cut(line, "=")

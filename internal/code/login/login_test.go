@@ -33,6 +33,7 @@ type issuer struct {
 	down      bool
 	claims    map[string]any // of the next ID token, on top of the right ones
 	userinfo  map[string]any
+	worth     map[string]any // what introspection says; nil: it fails
 	sign      func(payload []byte) string
 	nonce     string
 	challenge string
@@ -55,6 +56,7 @@ func newIssuer(t *testing.T) *issuer {
 		writeJSON(w, map[string]any{
 			"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token",
 			"jwks_uri": i.URL + "/keys", "userinfo_endpoint": i.URL + "/userinfo",
+			"introspection_endpoint":                i.URL + "/introspect",
 			"id_token_signing_alg_values_supported": []string{"ES256", "HS256", "none"},
 			"code_challenge_methods_supported":      []string{"S256"},
 		})
@@ -63,6 +65,7 @@ func newIssuer(t *testing.T) *issuer {
 		writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &i.key.PublicKey, KeyID: "1", Algorithm: "ES256", Use: "sig"}}})
 	})
 	mux.HandleFunc("/token", i.token)
+	mux.HandleFunc("/introspect", i.introspect)
 	mux.HandleFunc("/userinfo", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, i.userinfo) })
 	i.Server = httptest.NewServer(mux)
 	t.Cleanup(i.Close)
@@ -115,7 +118,7 @@ const clientSecret = "a-secret-that-is-long-enough-for-hs256"
 func (i *issuer) client() *login.Client {
 	return login.New(login.Config{
 		Issuer: i.URL, ClientID: "code", Secret: secret.New(clientSecret),
-		Redirect: "http://code.example/login/callback", Clock: clock.NewManual(start).Now,
+		Redirect: "http://code.example/login/callback", API: "http://code.example", Clock: clock.NewManual(start).Now,
 	})
 }
 
