@@ -44,7 +44,7 @@ const (
 
 // world is the Account site on a real port, with its mail and its log in hand.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	db     *db.DB
 	clock  *clock.Manual
 	site   *web.Site
@@ -78,7 +78,7 @@ func (w *world) logged() string {
 	return w.log.String()
 }
 
-func newWorld(t *testing.T, d *db.DB, mode web.Mode) *world {
+func newWorld(t testing.TB, d *db.DB, mode web.Mode) *world {
 	t.Helper()
 	w := &world{t: t, db: d, clock: clock.NewManual(time.Now())}
 	before := slog.Default()
@@ -151,7 +151,7 @@ func (w *world) actions() string {
 
 // browser is a person's browser. It stops where it would leave the site.
 type browser struct {
-	t      *testing.T
+	t      testing.TB
 	world  *world
 	client *http.Client
 	from   string // network address; empty: the test's own
@@ -325,7 +325,7 @@ func (a *app) redeem(ctx context.Context, code string) (*oauth2.Token, error) {
 }
 
 // answer is what an app gets, at its registered address.
-func (p page) answer(t *testing.T, at string) url.Values {
+func (p page) answer(t testing.TB, at string) url.Values {
 	t.Helper()
 	if p.to == nil || !strings.HasPrefix(p.to.String(), at) {
 		t.Fatalf("the browser is at %s (%d) and goes to %v, want %s\n%s", p.at, p.status, p.to, at, p.body)
@@ -333,7 +333,7 @@ func (p page) answer(t *testing.T, at string) url.Values {
 	return p.to.Query()
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
