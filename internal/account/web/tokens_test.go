@@ -384,3 +384,57 @@ func TestAThirdPartyIsAskedFor(t *testing.T) {
 		}
 	})
 }
+
+func TestAttack9TurnedOffInBetween(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		p := w.newPerson(ada, adasPass)
+		in := lasting()
+		in.ACR = "aal2"
+		in.Grants = append(in.Grants, provider.GrantDevice)
+		a := w.register(in)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		// A password alone isn't enough: not by asking, not in quiet, not for a device.
+		if got := b.get(a.ask()); got.at.Path != mfa {
+			t.Fatalf("at %s", got.at)
+		}
+		if got := b.get(a.ask("prompt", "none")).answer(t, wiki).Get("error"); got != "unmet_authentication_requirements" {
+			t.Errorf("in quiet: %s", got)
+		}
+		device, code := a.begin(w)
+		b.submit(b.get("/device?user_code="+code), "/device", "answer", "yes")
+		if _, got := a.poll(w, device); got != "authorization_pending" {
+			t.Errorf("a device, by a password alone: %s", got)
+		}
+		b.enrols(b.get(mfa))
+		tokens := a.grant(w, b, "scope", "openid offline_access")
+		unspent := b.get(a.ask()).answer(t, wiki).Get("code")
+		device, code = a.begin(w)
+		b.submit(b.get("/device?user_code="+code), "/device", "answer", "yes")
+		if !a.active(w, tokens["access_token"]) {
+			t.Fatal("with MFA, and its token is worth nothing")
+		}
+		_, err := db.Exec(t.Context(), d, `DELETE FROM factor WHERE realm = 'account' AND holder = $1`, p.ID)
+		must(t, err)
+		if a.active(w, tokens["access_token"]) {
+			t.Error("introspection says active")
+		}
+		if got := b.post("/userinfo", "access_token", tokens["access_token"].(string)); got.status != http.StatusUnauthorized {
+			t.Errorf("userinfo: %d", got.status)
+		}
+		if status, body := a.refresh(w, tokens["refresh_token"]); status != 400 || body["error"] != "invalid_grant" {
+			t.Errorf("refresh: %d %v", status, body)
+		}
+		if _, err := a.redeem(t.Context(), unspent); err == nil {
+			t.Error("a code from before gave a token")
+		}
+		if got := b.get(a.ask()); got.at.Path != mfa {
+			t.Errorf("authorize, by the session from before: at %s %v", got.at, got.to)
+		}
+		w.clock.Advance(10 * time.Second)
+		if _, got := a.poll(w, device); got != "invalid_grant" {
+			t.Errorf("a device from before: %s", got)
+		}
+	})
+}
