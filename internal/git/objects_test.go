@@ -143,8 +143,12 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("100644 a\x00aaaaaaaaaaaaaaaaaaaa"))
 	f.Add([]byte("tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor A <a> 1 +0100\n\nx"))
 	f.Add([]byte("# pack-refs with: peeled fully-peeled sorted \n4b825dc642cb6eb9a060e54bf8d69288fbee4904 refs/tags/x\n^4b825dc642cb6eb9a060e54bf8d69288fbee4904\n"))
+	f.Add([]byte("100644 ..\x00aaaaaaaaaaaaaaaaaaaa120000 a\nb\\\xff\x00aaaaaaaaaaaaaaaaaaaa40000 \x00aaaaaaaaaaaaaaaaaaaa"))
+	f.Add([]byte("ref: refs/heads/../../x\n"))
+	f.Add([]byte("4b825dc642cb6eb9a060e54bf8d69288fbee4904 1 1 99999999999\nauthor-time 99999999999999999999\nsummary \xff\n\tx\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		parseTree(data)
+		parseBlame(string(data))
 		parseCommit(data)
 		mergeRefs(string(data), parsePackedRefs(string(data)), nil, nil)
 	})
