@@ -148,8 +148,8 @@ func TestPasskeyOfTheAccount(t *testing.T) {
 	alice.open(s.account + "/signin")
 	alice.passkey()
 	alice.isAt(s.account + "/manage-profile")
-	alice.open("/")
-	alice.signsOut()
+	alice.open("/") // leaving the account has signed her out of Code too
+	alice.sees("Private code, behind two doors")
 	alice.open("/login") // Account knows her: nothing is asked
 	alice.open("/account/settings/security/")
 	alice.sees("MFA ✓")
