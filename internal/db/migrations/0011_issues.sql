@@ -101,38 +101,6 @@ CREATE TABLE issue_watch (
 );
 CREATE INDEX issue_watch_user ON issue_watch (user_id);
 
--- Who is told of every issue of a repository.
-CREATE TABLE issue_follower (
-  repository TEXT NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
-  user_id    TEXT NOT NULL REFERENCES code_user (id),
-  PRIMARY KEY (repository, user_id)
-);
-CREATE INDEX issue_follower_user ON issue_follower (user_id);
-
--- The bytes lie in a file of that id, in the repository's folder.
-CREATE TABLE issue_attachment (
-  id          TEXT PRIMARY KEY,
-  issue       TEXT NOT NULL REFERENCES issue (id) ON DELETE CASCADE,
-  author      TEXT REFERENCES code_user (id),
-  author_name TEXT NOT NULL,
-  name        TEXT NOT NULL,
-  size        BIGINT NOT NULL,
-  created     BIGINT NOT NULL
-);
-CREATE INDEX issue_attachment_issue ON issue_attachment (issue, name);
-CREATE INDEX issue_attachment_author ON issue_attachment (author);
-
--- A filter that a person keeps under a name.
-CREATE TABLE issue_search (
-  id         TEXT PRIMARY KEY,
-  repository TEXT NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
-  user_id    TEXT NOT NULL REFERENCES code_user (id),
-  name       TEXT NOT NULL,
-  query      TEXT NOT NULL,
-  UNIQUE (repository, user_id, name)
-);
-CREATE INDEX issue_search_user ON issue_search (user_id);
-
 -- What a mail tells of, to be judged once more when it is sent, and the page
 -- on which its recipient says no to more.
 ALTER TABLE outbox ADD COLUMN about TEXT NOT NULL DEFAULT '';
