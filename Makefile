@@ -10,7 +10,7 @@ run: build
 	bin/sallyport serve
 
 build:
-	go build -o bin/sallyport ./cmd/sallyport
+	go build -trimpath -ldflags '-s -w' -o bin/sallyport ./cmd/sallyport
 
 # Installs what is missing, then runs every test on SQLite, PostgreSQL, real
 # git, and a real browser. One PostgreSQL cluster serves all packages.
