@@ -194,9 +194,9 @@ func ruleOf(a Action) rule {
 	case ManageMembers:
 		return rule{name: "manage_members", content: Workspace, needs: Admin, sensitive: true}
 	case ReadAccess:
-		return rule{name: "read_access", content: Workspace, needs: Admin, reads: true}
+		return rule{name: "read_access", content: Workspace, needs: Admin, scope: ScopeAdminWorkspace, reads: true}
 	case ManageAccess:
-		return rule{name: "manage_access", content: Workspace, needs: Admin, sensitive: true}
+		return rule{name: "manage_access", content: Workspace, needs: Admin, scope: ScopeAdminWorkspace, sensitive: true}
 	case LiftNetworks:
 		return rule{name: "lift_networks", content: Workspace, needs: Admin, sensitive: true, remote: true}
 	case ReadPlan:

@@ -60,6 +60,7 @@ type Scope string
 const (
 	ScopeReadUser        Scope = "read:user:bitbucket"
 	ScopeReadWorkspace   Scope = "read:workspace:bitbucket"
+	ScopeAdminWorkspace  Scope = "admin:workspace:bitbucket" // of people alone
 	ScopeReadRepository  Scope = "read:repository:bitbucket"
 	ScopeWriteRepository Scope = "write:repository:bitbucket"
 	ScopeAdminRepository Scope = "admin:repository:bitbucket"
@@ -75,17 +76,19 @@ const (
 // Scopes lists every scope there is.
 func Scopes() []Scope {
 	return []Scope{
-		ScopeReadUser, ScopeReadWorkspace, ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository,
+		ScopeReadUser, ScopeReadWorkspace, ScopeAdminWorkspace, ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository,
 		ScopeReadIssue, ScopeWriteIssue, ScopeReadWiki, ScopeWriteWiki, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet,
 	}
 }
 
 // ScopesFor lists the scopes that can be of use to a kind of token. What belongs
 // to nobody has no profile, and writes no snippets; what is bound to a repository
-// has nothing to do with the workspace around it.
+// has nothing to do with the workspace around it. Its rules are for people to set.
 func ScopesFor(c Credential) []Scope {
 	without := map[Credential][]string{WorkspaceToken: {"user", "snippet"}, RepositoryToken: {"user", "snippet", "workspace"}}[c]
-	return slices.DeleteFunc(Scopes(), func(s Scope) bool { return slices.Contains(without, s.subject()) })
+	return slices.DeleteFunc(Scopes(), func(s Scope) bool {
+		return slices.Contains(without, s.subject()) || s == ScopeAdminWorkspace && c.Machine()
+	})
 }
 
 // subject gives what the scope is about, as "repository".
@@ -100,6 +103,8 @@ func (s Scope) covers(need Scope) bool {
 	switch s {
 	case need:
 		return true
+	case ScopeAdminWorkspace:
+		return need == ScopeReadWorkspace
 	case ScopeWriteRepository:
 		return need == ScopeReadRepository
 	case ScopeAdminRepository:
@@ -226,7 +231,7 @@ func (a *Actor) carried() Evidence {
 
 // holds reports whether one of the actor's scopes is enough for need.
 func (a *Actor) holds(need Scope) bool {
-	if need == "" {
+	if need == "" || need == ScopeAdminWorkspace && a.Credential.Machine() {
 		return false
 	}
 	for _, s := range a.Scopes {

@@ -33,8 +33,8 @@ var askedOf = map[Action]asked{
 	LeaveWorkspace:   {Workspace, Read, "", leaving},
 	ReadMembers:      {Workspace, Read, ScopeReadWorkspace, reads},
 	ManageMembers:    {Workspace, Admin, "", sensitive},
-	ReadAccess:       {Workspace, Admin, "", reads},
-	ManageAccess:     {Workspace, Admin, "", sensitive},
+	ReadAccess:       {Workspace, Admin, ScopeAdminWorkspace, reads},
+	ManageAccess:     {Workspace, Admin, ScopeAdminWorkspace, sensitive},
 	LiftNetworks:     {Workspace, Admin, "", sensitive | lifting},
 	ReadPlan:         {Workspace, Read, "", reads},
 
@@ -85,7 +85,8 @@ var canBePublic = []Content{Repository, IssueTracker, Wiki, Snippet}
 // administering includes writing.
 var enough = map[Scope][]Scope{
 	ScopeReadUser:        {ScopeReadUser},
-	ScopeReadWorkspace:   {ScopeReadWorkspace},
+	ScopeReadWorkspace:   {ScopeReadWorkspace, ScopeAdminWorkspace},
+	ScopeAdminWorkspace:  {ScopeAdminWorkspace},
 	ScopeReadRepository:  {ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository},
 	ScopeWriteRepository: {ScopeWriteRepository, ScopeAdminRepository},
 	ScopeAdminRepository: {ScopeAdminRepository},
@@ -243,6 +244,9 @@ func factsOfResource(p *Policy, r *Resource, what asked) fact {
 func factsOfScopes(a *Actor, what asked) fact {
 	switch a.Credential {
 	case APIToken, OAuthToken, WorkspaceToken, RepositoryToken, DeployKey:
+		if what.scope == ScopeAdminWorkspace && a.Credential != APIToken && a.Credential != OAuthToken {
+			return scopeMissing // the rules are for people to set
+		}
 		for _, s := range a.Scopes {
 			if slices.Contains(enough[what.scope], s) {
 				return 0

@@ -37,7 +37,7 @@ func TestRefusalTexts(t *testing.T) {
 		{of(Forbidden, ReasonNetwork), ReadRepository, "Workspace acme can't be reached from this network.", 403, ""},
 		{of(Forbidden, ReasonMachine), ReadRepository, "Workspace acme doesn't accept machine credentials.", 403, ""},
 		{of(Forbidden, ReasonScope), WriteRepository, "This token lacks the scope write:repository:bitbucket.", 403, ""},
-		{of(Forbidden, ReasonScope), ManageAccess, "A token can't do this.", 403, ""},
+		{of(Forbidden, ReasonScope), ManageMembers, "A token can't do this.", 403, ""},
 		{of(Forbidden, ReasonPermission), WriteRepository, "You don't have permission to do this.", 403, ""},
 		{of(Unauthenticated, ReasonSignedOut), ReadRepository, "Sign in first.", 401, login},
 		{of(Hidden, ReasonNotFound), ReadRepository, "There is nothing here.", 404, ""},

@@ -72,9 +72,11 @@ func New(config Config) (*API, error) {
 	}, adapter{a.routes})
 	a.operations(described)
 	for _, path := range described.OpenAPI().Paths {
-		if path.Get != nil {
-			delete(path.Get.Responses, "422")
-		} // huma's idea of invalid input; ours is 400
+		for _, op := range []*huma.Operation{path.Get, path.Put, path.Post} {
+			if op != nil {
+				delete(op.Responses, "422") // huma's idea of invalid input; ours is 400
+			}
+		}
 	}
 	description, err := json.Marshal(described.OpenAPI())
 	if err != nil {
@@ -133,6 +135,7 @@ func (a *API) operations(to huma.API) {
 	add(a, to, access.ReadRepository, a.getRepository, huma.Operation{
 		Path: "/2.0/repositories/{workspace}/{repo}", OperationID: "getRepository", Summary: "A repository",
 	})
+	a.controlsOperations(to)
 	a.snippetOperations(to)
 }
 
@@ -140,9 +143,11 @@ const actionKey = "x-action"
 
 type grantKey struct{}
 
-// add adds an operation that reads. Its handler gets the gate's grant.
+// add adds an operation, which reads where it names no method. Its handler gets the gate's grant.
 func add[In, Out any](a *API, to huma.API, action access.Action, f func(context.Context, access.Grant, *In) (*Out, error), op huma.Operation) {
-	op.Method = http.MethodGet
+	if op.Method == "" {
+		op.Method = http.MethodGet
+	}
 	op.Extensions = map[string]any{actionKey: action.String(), "x-scope": string(action.Scope())}
 	op.Metadata = map[string]any{actionKey: action}
 	op.Errors = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}

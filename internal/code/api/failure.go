@@ -11,6 +11,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/token"
+	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/request"
 )
@@ -72,6 +73,9 @@ func (a *API) failureOf(ctx context.Context, err error) *Failure {
 	request.Failed(ctx, err)
 	if refusal, ok := errors.AsType[*access.Refusal](err); ok {
 		return a.refused(refusal)
+	}
+	if unmet, ok := errors.AsType[*workspace.Unmet](err); ok {
+		return a.unmet(unmet)
 	}
 	switch {
 	case errors.Is(err, token.ErrPassword):

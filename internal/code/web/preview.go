@@ -204,7 +204,7 @@ func doorWords(door string) string {
 		return "API"
 	case access.GitHTTP:
 		return "git over HTTPS"
-	case "gitssh":
+	case access.GitSSH:
 		return "git over SSH"
 	default:
 		return door

@@ -49,6 +49,8 @@ func ScopeWords(scope access.Scope) string {
 		return "See who you are"
 	case access.ScopeReadWorkspace:
 		return "See workspaces and their members"
+	case access.ScopeAdminWorkspace:
+		return "See and change the access controls of workspaces, and see these and their members"
 	case access.ScopeReadRepository:
 		return "Clone and fetch repositories"
 	case access.ScopeWriteRepository:

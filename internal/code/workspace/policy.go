@@ -84,9 +84,9 @@ func (s *Service) SetPolicy(ctx context.Context, g access.Grant, p access.Policy
 
 // Propose judges a policy as SetPolicy would, and saves nothing. It gives the
 // policy as it would be saved, with an error of *Unmet as well. It needs
-// access.ManageAccess.
+// access.ReadAccess or access.ManageAccess.
 func (s *Service) Propose(ctx context.Context, g access.Grant, p access.Policy) (access.Policy, error) {
-	if err := g.Require(access.ManageAccess); err != nil {
+	if err := g.Require(access.ReadAccess, access.ManageAccess); err != nil {
 		return p, err
 	}
 	w, err := s.byID(ctx, s.DB, g.Workspace().ID)
@@ -215,7 +215,7 @@ func (s *Service) checkOwn(ctx context.Context, q db.Q, g access.Grant, p access
 	}
 	actor.Factors = factors
 	p.RequireFrom = time.Time{}
-	verdict := access.Decide(actor, p, access.Resource{Exists: true, Permission: access.Admin}, access.ManageAccess, now)
+	verdict := access.Decide(actor, p, access.Resource{Exists: true, Permission: access.Admin}, access.ReadAccess, now)
 	if verdict.Outcome == access.Allow {
 		return nil
 	}
