@@ -265,7 +265,8 @@ func TestRefusals(t *testing.T) {
 	w.says("a deploy key where machines are refused", out, status, lines("Workspace acme doesn't accept machine credentials.", couldNotRead), 128)
 	w.sql(`UPDATE workspace SET networks = '198.51.100.0/24'`)
 	out, status = clone(alice, "app")
-	w.says("from another network", out, status, lines("Workspace acme can't be reached from this network.", couldNotRead), 128)
+	w.says("an owner from another network", out, status, lines("Workspace acme can't be reached from this network.", "As an owner you can lift that:",
+		"  https://code.test/acme/workspace/settings/access-controls/networks", couldNotRead), 128)
 	w.sql(`UPDATE workspace SET networks = ''`)
 	if _, err := w.Users.Suspend(t.Context(), "https://id.test", "alice", true); err != nil {
 		t.Fatal(err)
