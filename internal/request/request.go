@@ -39,6 +39,14 @@ func ID(ctx context.Context) string { return of(ctx).id }
 // count only where a trusted proxy set them.
 func Address(ctx context.Context) netip.Addr { return of(ctx).address }
 
+// AddressText writes an address as it is kept; empty where there is none.
+func AddressText(address netip.Addr) string {
+	if !address.IsValid() {
+		return ""
+	}
+	return address.String()
+}
+
 // Failed notes why the request failed; it is logged once, when it ends.
 func Failed(ctx context.Context, err error) { of(ctx).failure = err }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -91,7 +90,7 @@ func (p *Provider) beginDevice(r *http.Request, app App) (any, error) {
 	_, err := db.Exec(ctx, p.config.DB, `
 		INSERT INTO app_device (hash, user_code, app, scopes, address, agent, created, expires, poll_every)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		hash, code, app.ID, strings.Join(scopes, " "), addressText(request.Address(ctx)), agentText(r.UserAgent()), now, now.Add(deviceLife), pollEvery)
+		hash, code, app.ID, strings.Join(scopes, " "), request.AddressText(request.Address(ctx)), agentText(r.UserAgent()), now, now.Add(deviceLife), pollEvery)
 	if err != nil {
 		return nil, fmt.Errorf("keeping a device: %w", err)
 	}
@@ -101,13 +100,6 @@ func (p *Provider) beginDevice(r *http.Request, app App) (any, error) {
 		Address: p.config.Issuer + "/device", Complete: p.config.Issuer + "/device?user_code=" + shown,
 		ExpiresIn: int64(deviceLife.Seconds()), Interval: int64(pollEvery.Seconds()),
 	}, nil
-}
-
-func addressText(address netip.Addr) string {
-	if !address.IsValid() {
-		return ""
-	}
-	return address.String()
 }
 
 func agentText(agent string) string {

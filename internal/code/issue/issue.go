@@ -26,6 +26,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 )
 
@@ -244,10 +245,6 @@ func by(g access.Grant) (id *string, name string) {
 // note adds to the audit log what was done. What an issue says isn't in it.
 func (s *Service) note(ctx context.Context, tx *db.Tx, g access.Grant, action string, number int64, detail map[string]any) error {
 	actor := g.Actor()
-	address := ""
-	if actor.Address.IsValid() {
-		address = actor.Address.String()
-	}
 	told := map[string]any{"slug": g.Repository().Slug}
 	if number > 0 {
 		told["issue"] = number
@@ -256,7 +253,7 @@ func (s *Service) note(ctx context.Context, tx *db.Tx, g access.Grant, action st
 		told[key] = value
 	}
 	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Workspace: g.Workspace().ID, Actor: actor.Who(), Credential: string(actor.Credential), Address: address,
+		Realm: "code", Workspace: g.Workspace().ID, Actor: actor.Who(), Credential: string(actor.Credential), Address: request.AddressText(actor.Address),
 		Action: action, Target: g.Repository().ID, Detail: told,
 	})
 }

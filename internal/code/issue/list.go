@@ -39,9 +39,6 @@ const (
 	ByVotes    Sort = "votes"
 )
 
-// Sorts lists the orders.
-func Sorts() []Sort { return []Sort{ByUpdated, ByNewest, ByOldest, ByPriority, ByVotes} }
-
 // column gives what is sorted by before the number.
 func (o Sort) column() string {
 	switch o {

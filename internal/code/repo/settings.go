@@ -8,6 +8,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/request"
 )
 
 // Describe gives the grant's repository another description. It needs
@@ -94,12 +95,8 @@ func visibility(public bool) string {
 // note adds to the audit log what the grant's actor did to a repository.
 func (s *Service) note(ctx context.Context, tx *db.Tx, g access.Grant, action, target string, detail map[string]any) error {
 	a := g.Actor()
-	address := ""
-	if a.Address.IsValid() {
-		address = a.Address.String()
-	}
 	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Workspace: g.Workspace().ID, Actor: a.Who(), Credential: string(a.Credential), Address: address,
+		Realm: "code", Workspace: g.Workspace().ID, Actor: a.Who(), Credential: string(a.Credential), Address: request.AddressText(a.Address),
 		Action: action, Target: target, Detail: detail,
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 )
 
@@ -92,7 +93,7 @@ func (s *Service) find(ctx context.Context, token string, address netip.Addr) (l
 	if !secret.Equal(found.Hash, hash) {
 		return live{}, errBad()
 	}
-	s.uses.note(found.ID, use{now, addressText(address)})
+	s.uses.note(found.ID, use{now, request.AddressText(address)})
 	return found, nil
 }
 

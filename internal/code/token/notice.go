@@ -8,6 +8,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/request"
 )
 
 // event is that a token got a secret: its first one or another.
@@ -24,7 +25,7 @@ type event struct {
 func entryOf(g access.Grant, h holder) audit.Entry {
 	a := g.Actor()
 	return audit.Entry{
-		Realm: "code", Workspace: h.workspace, Actor: a.Who(), Credential: string(a.Credential), Address: addressText(a.Address),
+		Realm: "code", Workspace: h.workspace, Actor: a.Who(), Credential: string(a.Credential), Address: request.AddressText(a.Address),
 	}
 }
 

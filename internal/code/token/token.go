@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -307,11 +306,4 @@ func splitScopes(text string) []access.Scope {
 		scopes = append(scopes, access.Scope(word))
 	}
 	return scopes
-}
-
-func addressText(address netip.Addr) string {
-	if !address.IsValid() {
-		return ""
-	}
-	return address.String()
 }

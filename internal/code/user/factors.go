@@ -10,6 +10,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 )
 
@@ -232,7 +233,7 @@ func (s *Service) ReplaceRecoveryCodes(ctx context.Context, g access.Grant) ([]s
 func (s *Service) note(ctx context.Context, tx *db.Tx, g access.Grant, action, target string, detail map[string]any) error {
 	a := g.Actor()
 	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Actor: a.User, Credential: string(a.Credential), Address: addressText(a.Address),
+		Realm: "code", Actor: a.User, Credential: string(a.Credential), Address: request.AddressText(a.Address),
 		Action: action, Target: target, Detail: detail,
 	})
 }

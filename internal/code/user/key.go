@@ -13,6 +13,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/request"
 )
 
 const (
@@ -249,7 +250,7 @@ func (s *Service) noteKey(ctx context.Context, tx *db.Tx, g access.Grant, what s
 	}
 	return s.Audit.Append(ctx, tx, audit.Entry{
 		Realm: "code", Workspace: g.Workspace().ID, Actor: a.User, Credential: string(a.Credential),
-		Address: addressText(a.Address), Action: kind + what, Target: k.ID, Detail: detail,
+		Address: request.AddressText(a.Address), Action: kind + what, Target: k.ID, Detail: detail,
 	})
 }
 
@@ -289,7 +290,7 @@ func (s *Service) FromKey(ctx context.Context, fingerprint string, address netip
 		return KeyHolder{actor, "the deploy key “" + k.Label + "” of " + k.Slug, k.LastUsed}, nil
 	}
 	actor.Credential, actor.User = access.SSHKey, k.User
-	if k.StepFrom == addressText(address) && now.Sub(k.Step.At) < sessionMost {
+	if k.StepFrom == request.AddressText(address) && now.Sub(k.Step.At) < sessionMost {
 		actor.Step = k.Step
 	}
 	return KeyHolder{actor, k.Username, k.LastUsed}, nil
@@ -298,6 +299,6 @@ func (s *Service) FromKey(ctx context.Context, fingerprint string, address netip
 // UsedKey notes that somebody came in with their key, up to a minute exactly.
 func (s *Service) UsedKey(h KeyHolder) {
 	if now := s.Clock(); now.Sub(h.lastUsed) >= seenEvery {
-		s.seen.key(h.Actor.CredentialID, now, addressText(h.Actor.Address))
+		s.seen.key(h.Actor.CredentialID, now, request.AddressText(h.Actor.Address))
 	}
 }

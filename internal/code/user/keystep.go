@@ -9,6 +9,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/throttle"
 )
 
@@ -92,7 +93,7 @@ func (s *Service) VerifyKey(ctx context.Context, g access.Grant, id string) erro
 // giveStep keeps a step that the actor took for one of their keys.
 func (s *Service) giveStep(ctx context.Context, a access.Actor, key string, step access.Step) error {
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		given, err := s.stepKey(ctx, tx, key, a.User, step, addressText(a.Address))
+		given, err := s.stepKey(ctx, tx, key, a.User, step, request.AddressText(a.Address))
 		if err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func (s *Service) giveStep(ctx context.Context, a access.Actor, key string, step
 			}
 		}
 		return s.Audit.Append(ctx, tx, audit.Entry{
-			Realm: "code", Actor: a.User, Credential: string(a.Credential), Address: addressText(a.Address),
+			Realm: "code", Actor: a.User, Credential: string(a.Credential), Address: request.AddressText(a.Address),
 			Action: "ssh_key.second_step", Target: key, Detail: map[string]any{"method": step.Method},
 		})
 	})

@@ -10,6 +10,7 @@ import (
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
 	"sallyport.dev/internal/job"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 )
 
@@ -95,7 +96,7 @@ func (s *Service) FinishReset(ctx context.Context, token secret.String, from net
 		if err != nil {
 			return err
 		}
-		return s.afterReset(ctx, tx, u, audit.Entry{Actor: holder, Credential: "link", Address: addressText(from)})
+		return s.afterReset(ctx, tx, u, audit.Entry{Actor: holder, Credential: "link", Address: request.AddressText(from)})
 	})
 }
 
@@ -134,6 +135,6 @@ func (s *Service) stopped(ctx context.Context, tx *db.Tx, u User, from netip.Add
 
 func (s *Service) noteReset(ctx context.Context, tx *db.Tx, action, user string, from netip.Addr) error {
 	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Actor: user, Credential: "link", Address: addressText(from), Action: action, Target: user,
+		Realm: "code", Actor: user, Credential: "link", Address: request.AddressText(from), Action: action, Target: user,
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 	"sallyport.dev/internal/throttle"
 )
@@ -68,7 +69,7 @@ func (s *Service) OpenSession(ctx context.Context, id Identity, info SessionInfo
 		}
 		session := sessionRow{
 			ID: db.NewID(), Hash: hash, User: u.ID, ACR: clean(id.ACR, 100), AMR: joinAMR(id.AMR), AuthTime: id.AuthTime,
-			Address: addressText(info.Address), Agent: clean(info.UserAgent, 200), Created: now, AccountSession: clean(id.Session, 255),
+			Address: request.AddressText(info.Address), Agent: clean(info.UserAgent, 200), Created: now, AccountSession: clean(id.Session, 255),
 		}
 		if err := s.insertSession(ctx, tx, session); err != nil {
 			return err
@@ -91,7 +92,7 @@ func (s *Service) noteChanged(ctx context.Context, tx *db.Tx, before, u User, fr
 		return map[string]any{"name": u.Name, "email": u.Email, "email_proven": u.EmailProven}
 	}
 	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Actor: byIssuer, Address: addressText(from), Action: "user.changed", Target: u.ID,
+		Realm: "code", Actor: byIssuer, Address: request.AddressText(from), Action: "user.changed", Target: u.ID,
 		Detail: map[string]any{"from": told(before), "to": told(u)},
 	})
 }
@@ -173,11 +174,4 @@ func errSignedOut() error {
 // joinAMR keeps the methods that the issuer names, divided by spaces.
 func joinAMR(methods []string) string {
 	return clean(strings.Join(methods, " "), 200)
-}
-
-func addressText(address netip.Addr) string {
-	if !address.IsValid() {
-		return ""
-	}
-	return address.String()
 }

@@ -10,6 +10,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
+	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 	"sallyport.dev/internal/throttle"
 )
@@ -89,7 +90,7 @@ func (s *Service) VerifyStep(ctx context.Context, token secret.String, answer fa
 // noteTaken audits a second step, and warns of a key whose count didn't grow.
 func (s *Service) noteTaken(ctx context.Context, tx *db.Tx, live liveSession, taken factor.Taken, address netip.Addr) error {
 	entry := audit.Entry{
-		Realm: "code", Actor: live.User.ID, Credential: string(access.Session), Address: addressText(address),
+		Realm: "code", Actor: live.User.ID, Credential: string(access.Session), Address: request.AddressText(address),
 		Action: "session.second_step", Target: live.ID,
 		Detail: map[string]any{"method": taken.Method, "factor": taken.Factor, "user_verified": taken.Verified},
 	}

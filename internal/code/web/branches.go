@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
@@ -152,7 +153,7 @@ func (s *Site) tagsAgain(w http.ResponseWriter, r *http.Request, g access.Grant,
 		page.Tags = append(page.Tags, tagLine{Branch: tag, Href: o.source(tag.Name, ""), Archives: o.archives(tag.Name)})
 	}
 	if more {
-		page.Older = o.base + "/tags?after=" + escapeQuery(tags[len(tags)-1].Name)
+		page.Older = o.base + "/tags?after=" + url.QueryEscape(tags[len(tags)-1].Name)
 	}
 	return s.render(w, r, status, "tags.html", s.inRepository(r, g, o.Name, "Tags · "+o.Name, "/branches"), page)
 }

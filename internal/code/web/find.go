@@ -17,8 +17,6 @@ import (
 	"sallyport.dev/internal/ui"
 )
 
-func escapeQuery(text string) string { return url.QueryEscape(text) }
-
 // errNoStart says that what a branch shall start at isn't there.
 func errNoStart(err error) error {
 	if err == nil || errs.Is(err, errs.KindNotFound) {
@@ -105,7 +103,7 @@ func (s *Site) findIn(r *http.Request, g access.Grant, kind string) (opened, rep
 	}
 	query := strings.TrimSpace(r.URL.Query().Get("q"))
 	for i, link := range branches.Links {
-		branches.Links[i].Href = o.address(kind, link.Text, "") + "?q=" + escapeQuery(query)
+		branches.Links[i].Href = o.address(kind, link.Text, "") + "?q=" + url.QueryEscape(query)
 	}
 	return o, place, findPage{Branches: branches, Here: o.address(kind, place.Ref, ""), Query: query}, nil
 }

@@ -32,6 +32,7 @@ import (
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/request"
 )
 
 // Service keeps the workspaces.
@@ -246,12 +247,8 @@ func (s *Service) SetPlan(ctx context.Context, slug string, plan Plan) error {
 // note adds to the audit log what the grant's actor did to a workspace.
 func (s *Service) note(ctx context.Context, tx *db.Tx, g access.Grant, workspace, action, target string, detail map[string]any) error {
 	a := g.Actor()
-	address := ""
-	if a.Address.IsValid() {
-		address = a.Address.String()
-	}
 	return s.Audit.Append(ctx, tx, audit.Entry{
-		Realm: "code", Workspace: workspace, Actor: a.Who(), Credential: string(a.Credential), Address: address,
+		Realm: "code", Workspace: workspace, Actor: a.Who(), Credential: string(a.Credential), Address: request.AddressText(a.Address),
 		Action: action, Target: target, Detail: detail,
 	})
 }
