@@ -41,7 +41,7 @@ func (r *Repository) CommitChange(ctx context.Context, c Change) (OID, error) {
 		dir: r.dir, args: []string{"fast-import", "--quiet", "--date-format=raw"},
 		stdin: bytes.NewReader(stream), stdout: &out,
 	})
-	if exit, failed := errors.AsType[*ExitError](err); failed && strings.Contains(exit.Stderr, "Not updating") {
+	if exit, failed := errors.AsType[*ExitError](err); failed && (exit.lostRef() || strings.Contains(exit.Stderr, "Not updating")) {
 		return "", ErrMoved
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // LooksLikeOID reports whether a name would be read as an object's.
@@ -27,7 +28,7 @@ func (r *Repository) UpdateRef(ctx context.Context, name string, was, is OID) er
 	err := r.git.run(ctx, process{
 		dir: r.dir, args: []string{"update-ref", "-z", "--stdin"}, stdin: bytes.NewReader([]byte(command)),
 	})
-	if exit, ok := errors.AsType[*ExitError](err); ok && exit.Code() == 128 && ctx.Err() == nil && bytes.Contains([]byte(exit.Stderr), []byte("cannot lock ref")) {
+	if exit, ok := errors.AsType[*ExitError](err); ok && exit.lostRef() && ctx.Err() == nil {
 		return fmt.Errorf("%w: %w", ErrMoved, err)
 	}
 	if err != nil {
@@ -35,3 +36,7 @@ func (r *Repository) UpdateRef(ctx context.Context, name string, was, is OID) er
 	}
 	return nil
 }
+
+// lostRef reports whether git gave up because another holds, or has moved, the
+// reference since it was read.
+func (e *ExitError) lostRef() bool { return strings.Contains(e.Stderr, "cannot lock ref") }
