@@ -35,9 +35,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, params(testscript.Params{Dir: scripts}))
 }
 
-// Scripts whose subject rests on the store run on both engines.
+// Scripts whose subject rests on the store run on both engines, and so does
+// every attack.
 func TestScriptsOnPostgreSQL(t *testing.T) {
-	var files []string
+	files, err := filepath.Glob(filepath.Join(scripts, "attack-*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"enforce-two-step", "blocked-then-enrolled"} {
 		files = append(files, filepath.Join(scripts, name+".txtar"))
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // Attack 14.
-func TestAHalfFinishedSetUpIsNothing(t *testing.T) {
+func TestAttack14AHalfFinishedSetUpIsNothing(t *testing.T) {
 	each(t, func(w world) {
 		p := w.begin("alice")
 		if w.enrolled("alice") {

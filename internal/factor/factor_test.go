@@ -155,7 +155,7 @@ func TestACodeBeforeTheLastUsedOneIsRefused(t *testing.T) {
 }
 
 // Attack 22.
-func TestFiftyEqualCodesAtOnceOpenOnce(t *testing.T) {
+func TestAttack22FiftyEqualCodesAtOnceOpenOnce(t *testing.T) {
 	each(t, func(w world) {
 		p := w.enrol("alice")
 		recovery := w.recovery("alice")[0]
@@ -231,7 +231,7 @@ func TestRecoveryCodes(t *testing.T) {
 }
 
 // Attack 21.
-func TestCodesOfOthersAreRefused(t *testing.T) {
+func TestAttack21CodesOfOthersAreRefused(t *testing.T) {
 	each(t, func(w world) {
 		w.enrol("alice")
 		bob := w.enrol("bob")
@@ -349,7 +349,7 @@ func TestBadInput(t *testing.T) {
 }
 
 // Attack 15.
-func TestAStoreThatIsDownIsNotAnAnswer(t *testing.T) {
+func TestAttack15AStoreThatIsDownIsNotAnAnswer(t *testing.T) {
 	each(t, func(w world) {
 		p := w.enrol("alice")
 		code := w.code(p)

@@ -170,19 +170,21 @@ func TestAttack22OneOfFiftyEqualCodesSignsIn(t *testing.T) {
 }
 
 func TestAttack23OneCounterWhateverTheFlow(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t))
-	token, _ := w.open(home)
-	_, key, _ := w.enrol(token)
-	var err error
-	for range 6 { // a new first step each time
-		_, err = w.Verify(t.Context(), w.half(ada), code("000000"), visit("198.51.100.9"))
-	}
-	if !errs.Is(err, errs.KindTooMany) {
-		t.Errorf("the sixth wrong code: %v", err)
-	}
-	if _, err = w.Verify(t.Context(), w.half(ada), code(w.code(key)), home); !errs.Is(err, errs.KindTooMany) {
-		t.Errorf("the right one then: %v", err)
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		token, _ := w.open(home)
+		_, key, _ := w.enrol(token)
+		var err error
+		for range 6 { // a new first step each time
+			_, err = w.Verify(t.Context(), w.half(ada), code("000000"), visit("198.51.100.9"))
+		}
+		if !errs.Is(err, errs.KindTooMany) {
+			t.Errorf("the sixth wrong code: %v", err)
+		}
+		if _, err = w.Verify(t.Context(), w.half(ada), code(w.code(key)), home); !errs.Is(err, errs.KindTooMany) {
+			t.Errorf("the right one then: %v", err)
+		}
+	})
 }
 
 func TestAttack26EveryChangeEndsTheOtherSessions(t *testing.T) {
@@ -369,44 +371,48 @@ func (w *world) saves(change func(*policy.Change)) {
 }
 
 // Attack 15.
-func TestRulesThatCannotBeReadRefuse(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t))
-	token, _ := w.open(home)
-	_, err := db.Exec(t.Context(), w.DB, `DELETE FROM site_policy`)
-	must(t, err)
-	if _, err := w.try(good, home); err == nil {
-		t.Error("a sign-in went on without the rules")
-	}
-	if _, err := w.FromToken(t.Context(), token); err == nil || errs.Is(err, errs.KindUnauthenticated) {
-		t.Errorf("a session: %v", err)
-	}
+func TestAttack15RulesThatCannotBeReadRefuse(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		token, _ := w.open(home)
+		_, err := db.Exec(t.Context(), w.DB, `DELETE FROM site_policy`)
+		must(t, err)
+		if _, err := w.try(good, home); err == nil {
+			t.Error("a sign-in went on without the rules")
+		}
+		if _, err := w.FromToken(t.Context(), token); err == nil || errs.Is(err, errs.KindUnauthenticated) {
+			t.Errorf("a session: %v", err)
+		}
+	})
 }
 
 // Attack 33: somebody who must change the password and set up a second step
 // can do either, and neither leads to the other.
 func TestAttack33ARequiredStepLeavesThePasswordFree(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t))
-	w.saves(func(c *policy.Change) { c.MFA = policy.Everyone })
-	f, err := w.Password(t.Context(), ada, secret.New(good), home)
-	must(t, err)
-	if signin.Next(f, signin.Need{}) != signin.StepEnrol {
-		t.Fatal(signin.Next(f, signin.Need{}))
-	}
-	proof, err := f.Proof()
-	must(t, err)
-	token, err := w.OpenSession(t.Context(), proof, secret.String{}, home)
-	must(t, err)
-	s := w.session(token)
-	if !s.MustEnrol || s.Meets(signin.Need{}) {
-		t.Errorf("it opens things: %+v", s)
-	}
-	token, err = w.ChangePassword(t.Context(), s, secret.New(good), secret.New("quiet tractors near the harbour"), home)
-	must(t, err)
-	token, _, _ = w.enrol(token)
-	if s := w.session(token); s.MustEnrol || !s.Meets(signin.Need{Class: signin.ClassTwo}) {
-		t.Errorf("%+v", s)
-	}
-	if _, err := w.TurnOffMFA(t.Context(), w.session(token), home); !errs.Is(err, errs.KindConflict) {
-		t.Errorf("turned off, though required: %v", err)
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.saves(func(c *policy.Change) { c.MFA = policy.Everyone })
+		f, err := w.Password(t.Context(), ada, secret.New(good), home)
+		must(t, err)
+		if signin.Next(f, signin.Need{}) != signin.StepEnrol {
+			t.Fatal(signin.Next(f, signin.Need{}))
+		}
+		proof, err := f.Proof()
+		must(t, err)
+		token, err := w.OpenSession(t.Context(), proof, secret.String{}, home)
+		must(t, err)
+		s := w.session(token)
+		if !s.MustEnrol || s.Meets(signin.Need{}) {
+			t.Errorf("it opens things: %+v", s)
+		}
+		token, err = w.ChangePassword(t.Context(), s, secret.New(good), secret.New("quiet tractors near the harbour"), home)
+		must(t, err)
+		token, _, _ = w.enrol(token)
+		if s := w.session(token); s.MustEnrol || !s.Meets(signin.Need{Class: signin.ClassTwo}) {
+			t.Errorf("%+v", s)
+		}
+		if _, err := w.TurnOffMFA(t.Context(), w.session(token), home); !errs.Is(err, errs.KindConflict) {
+			t.Errorf("turned off, though required: %v", err)
+		}
+	})
 }

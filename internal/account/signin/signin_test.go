@@ -322,37 +322,39 @@ func TestStandard10AHundredWrongPasswords(t *testing.T) {
 
 // Attack 38: after thirty wrong passwords the right one worked at once.
 func TestAttack38ThirtyWrongPasswords(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t))
-	_, proof := w.open(visit("192.0.2.1"))
-	sealed, err := w.Remember(throttle.Browser{}, proof)
-	must(t, err)
-	judged := 0
-	for i := range 30 {
-		_, err := w.try("wrong", visit(fmt.Sprintf("198.51.100.%d", i)))
-		if errs.Is(err, errs.KindUnauthenticated) {
-			judged++
-		} else if !errs.Is(err, errs.KindTooMany) {
-			t.Fatal(err)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		_, proof := w.open(visit("192.0.2.1"))
+		sealed, err := w.Remember(throttle.Browser{}, proof)
+		must(t, err)
+		judged := 0
+		for i := range 30 {
+			_, err := w.try("wrong", visit(fmt.Sprintf("198.51.100.%d", i)))
+			if errs.Is(err, errs.KindUnauthenticated) {
+				judged++
+			} else if !errs.Is(err, errs.KindTooMany) {
+				t.Fatal(err)
+			}
 		}
-	}
-	if judged != 5 {
-		t.Errorf("%d guesses were judged", judged)
-	}
-	if _, err := w.try(good, visit("203.0.113.5")); !errs.Is(err, errs.KindTooMany) {
-		t.Errorf("the right one, of a stranger: %v", err)
-	}
-	if _, err := w.try(good, signin.Visit{Address: "203.0.113.5", Browser: w.OpenBrowser(sealed)}); err != nil {
-		t.Errorf("the right one, in the known browser: %v", err)
-	}
-	// The waits rise to an hour.
-	var waits []time.Duration
-	for range 9 {
-		_, err := w.try("wrong", visit("203.0.113.6"))
-		waits = append(waits, errs.RetryAfter(err))
-		w.clock.Advance(errs.RetryAfter(err))
-		_, _ = w.try("wrong", visit(fmt.Sprintf("203.0.113.%d", 100+len(waits))))
-	}
-	if waits[0] != 30*time.Second || waits[1] != time.Minute || waits[8] != time.Hour {
-		t.Errorf("%v", waits)
-	}
+		if judged != 5 {
+			t.Errorf("%d guesses were judged", judged)
+		}
+		if _, err := w.try(good, visit("203.0.113.5")); !errs.Is(err, errs.KindTooMany) {
+			t.Errorf("the right one, of a stranger: %v", err)
+		}
+		if _, err := w.try(good, signin.Visit{Address: "203.0.113.5", Browser: w.OpenBrowser(sealed)}); err != nil {
+			t.Errorf("the right one, in the known browser: %v", err)
+		}
+		// The waits rise to an hour.
+		var waits []time.Duration
+		for range 9 {
+			_, err := w.try("wrong", visit("203.0.113.6"))
+			waits = append(waits, errs.RetryAfter(err))
+			w.clock.Advance(errs.RetryAfter(err))
+			_, _ = w.try("wrong", visit(fmt.Sprintf("203.0.113.%d", 100+len(waits))))
+		}
+		if waits[0] != 30*time.Second || waits[1] != time.Minute || waits[8] != time.Hour {
+			t.Errorf("%v", waits)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"sallyport.dev/internal/account/person"
 	"sallyport.dev/internal/account/web"
+	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
 	"sallyport.dev/internal/secret"
 )
@@ -113,38 +114,40 @@ func TestPeopleOfTheSite(t *testing.T) {
 }
 
 func TestAttack28OnThePages(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	ann, ben, cat := w.newAdministrator("ann@example.com"), w.newAdministrator("ben@example.com"), w.newAdministrator("cat@example.com")
-	page := "/admin/people/" + w.idOf("ben@example.com")
-	if got := ann.get(page); !strings.Contains(got.body, "It takes a second administrator") {
-		t.Errorf("%s", got.body)
-	}
-	if got := ann.post(page, "act", "suspend"); got.at.Path != "/admin/approvals" || !strings.Contains(got.body, "That takes two") || !strings.Contains(got.body, "Take back") {
-		t.Errorf("%d at %s: %s", got.status, got.at, got.body)
-	}
-	if got := ben.get("/admin/approvals"); !strings.Contains(got.body, "It is about you") || strings.Contains(got.body, "Approve") {
-		t.Errorf("%s", got.body)
-	}
-	form := cat.get("/admin/approvals")
-	id := regexp.MustCompile(`action="/admin/approvals"><input type="hidden" name="id" value="([^"]+)"`).FindStringSubmatch(form.body)
-	if id == nil || !strings.Contains(w.mailTo("cat@example.com").Text, "/admin/approvals") {
-		t.Fatalf("cat isn't asked: %s", form.body)
-	}
-	for who, b := range map[string]*browser{"ann": ann, "ben": ben} {
-		if got := b.post("/admin/approvals", "id", id[1], "answer", "yes"); got.status != http.StatusForbidden {
-			t.Errorf("%s approves: %d", who, got.status)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		ann, ben, cat := w.newAdministrator("ann@example.com"), w.newAdministrator("ben@example.com"), w.newAdministrator("cat@example.com")
+		page := "/admin/people/" + w.idOf("ben@example.com")
+		if got := ann.get(page); !strings.Contains(got.body, "It takes a second administrator") {
+			t.Errorf("%s", got.body)
 		}
-	}
-	if got := ben.get("/manage-profile"); got.at.Path != "/manage-profile" {
-		t.Fatal("ben is out already")
-	}
-	if got := cat.post("/admin/approvals", "id", id[1], "answer", "yes"); !strings.Contains(got.body, "with your approval") {
-		t.Errorf("%d %s", got.status, got.body)
-	}
-	if got := ben.get("/manage-profile"); got.at.Path != "/signin" {
-		t.Error("ben is still in")
-	}
-	if got := cat.post("/admin/approvals", "id", id[1], "answer", "yes"); got.status != http.StatusConflict {
-		t.Errorf("again: %d", got.status)
-	}
+		if got := ann.post(page, "act", "suspend"); got.at.Path != "/admin/approvals" || !strings.Contains(got.body, "That takes two") || !strings.Contains(got.body, "Take back") {
+			t.Errorf("%d at %s: %s", got.status, got.at, got.body)
+		}
+		if got := ben.get("/admin/approvals"); !strings.Contains(got.body, "It is about you") || strings.Contains(got.body, "Approve") {
+			t.Errorf("%s", got.body)
+		}
+		form := cat.get("/admin/approvals")
+		id := regexp.MustCompile(`action="/admin/approvals"><input type="hidden" name="id" value="([^"]+)"`).FindStringSubmatch(form.body)
+		if id == nil || !strings.Contains(w.mailTo("cat@example.com").Text, "/admin/approvals") {
+			t.Fatalf("cat isn't asked: %s", form.body)
+		}
+		for who, b := range map[string]*browser{"ann": ann, "ben": ben} {
+			if got := b.post("/admin/approvals", "id", id[1], "answer", "yes"); got.status != http.StatusForbidden {
+				t.Errorf("%s approves: %d", who, got.status)
+			}
+		}
+		if got := ben.get("/manage-profile"); got.at.Path != "/manage-profile" {
+			t.Fatal("ben is out already")
+		}
+		if got := cat.post("/admin/approvals", "id", id[1], "answer", "yes"); !strings.Contains(got.body, "with your approval") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if got := ben.get("/manage-profile"); got.at.Path != "/signin" {
+			t.Error("ben is still in")
+		}
+		if got := cat.post("/admin/approvals", "id", id[1], "answer", "yes"); got.status != http.StatusConflict {
+			t.Errorf("again: %d", got.status)
+		}
+	})
 }

@@ -103,17 +103,19 @@ func TestStandard12AMailedLinkWorksForADay(t *testing.T) {
 }
 
 func TestAttack26AResetEndsEverySession(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	there, here := w.browser(), w.browser()
-	there.signIn(ada, adasPass)
-	here.submit(here.get(w.forgot(ada)), "/reset", "password", adasNext)
-	if got := there.get("/manage-profile"); got.at.Path != "/signin" {
-		t.Error("the other browser is signed in")
-	}
-	if got := here.get("/manage-profile"); got.at.Path != "/manage-profile" {
-		t.Error("this browser isn't")
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		there, here := w.browser(), w.browser()
+		there.signIn(ada, adasPass)
+		here.submit(here.get(w.forgot(ada)), "/reset", "password", adasNext)
+		if got := there.get("/manage-profile"); got.at.Path != "/signin" {
+			t.Error("the other browser is signed in")
+		}
+		if got := here.get("/manage-profile"); got.at.Path != "/manage-profile" {
+			t.Error("this browser isn't")
+		}
+	})
 }
 
 func TestAttack29NobodyLearnsWhoForgot(t *testing.T) {

@@ -147,110 +147,118 @@ func TestManySetUpFormsMakeOneAdministrator(t *testing.T) {
 }
 
 func TestAttack29NobodyLearnsWhoHasAnAccount(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Open)
-	w.newPerson(ada, adasPass)
-	for i := range 7 {
-		ada, nobody := w.browser(), w.browser()
-		ada.from, nobody.from = fmt.Sprintf("10.1.0.%d", i), fmt.Sprintf("10.2.0.%d", i)
-		one := ada.signIn("ada@example.com", "wrong password here")
-		two := nobody.signIn("eva@example.com", "wrong password here")
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Open)
+		w.newPerson(ada, adasPass)
+		for i := range 7 {
+			ada, nobody := w.browser(), w.browser()
+			ada.from, nobody.from = fmt.Sprintf("10.1.0.%d", i), fmt.Sprintf("10.2.0.%d", i)
+			one := ada.signIn("ada@example.com", "wrong password here")
+			two := nobody.signIn("eva@example.com", "wrong password here")
+			if same(one) != strings.ReplaceAll(same(two), "eva@", "ada@") {
+				t.Errorf("signing in, try %d:\n%s\n%s", i, same(one), same(two))
+			}
+			if i == 6 && (one.status != http.StatusTooManyRequests || one.header.Get("Retry-After") == "") {
+				t.Errorf("try %d: %d, Retry-After %q", i, one.status, one.header.Get("Retry-After"))
+			}
+		}
+		one := w.browser().post("/signup", "name", "X", "email", "ada@example.com", "password", "another password altogether")
+		two := w.browser().post("/signup", "name", "X", "email", "eva@example.com", "password", "another password altogether")
 		if same(one) != strings.ReplaceAll(same(two), "eva@", "ada@") {
-			t.Errorf("signing in, try %d:\n%s\n%s", i, same(one), same(two))
+			t.Errorf("signing up:\n%s\n%s", same(one), same(two))
 		}
-		if i == 6 && (one.status != http.StatusTooManyRequests || one.header.Get("Retry-After") == "") {
-			t.Errorf("try %d: %d, Retry-After %q", i, one.status, one.header.Get("Retry-After"))
+		if got := w.mailTo("ada@example.com"); got.Subject != "You have an account already" {
+			t.Errorf("the owner got %q", got.Subject)
 		}
-	}
-	one := w.browser().post("/signup", "name", "X", "email", "ada@example.com", "password", "another password altogether")
-	two := w.browser().post("/signup", "name", "X", "email", "eva@example.com", "password", "another password altogether")
-	if same(one) != strings.ReplaceAll(same(two), "eva@", "ada@") {
-		t.Errorf("signing up:\n%s\n%s", same(one), same(two))
-	}
-	if got := w.mailTo("ada@example.com"); got.Subject != "You have an account already" {
-		t.Errorf("the owner got %q", got.Subject)
-	}
+	})
 }
 
 func TestAttack38TheKnownBrowserGetsIn(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	home := w.browser()
-	home.from = "192.0.2.1"
-	home.signIn(ada, adasPass)
-	home.post("/signout")
-	for i := range 6 {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		home := w.browser()
+		home.from = "192.0.2.1"
+		home.signIn(ada, adasPass)
+		home.post("/signout")
+		for i := range 6 {
+			stranger := w.browser()
+			stranger.from = fmt.Sprintf("198.51.100.%d", i)
+			stranger.signIn(ada, "a stranger's guess")
+		}
 		stranger := w.browser()
-		stranger.from = fmt.Sprintf("198.51.100.%d", i)
-		stranger.signIn(ada, "a stranger's guess")
-	}
-	stranger := w.browser()
-	stranger.from = "203.0.113.5"
-	if got := stranger.signIn(ada, adasPass); got.status != http.StatusTooManyRequests {
-		t.Errorf("a strange browser: %d", got.status)
-	}
-	if got := home.signIn(ada, adasPass); got.at.Path != "/manage-profile" {
-		t.Errorf("the known browser: %d at %s", got.status, got.at)
-	}
+		stranger.from = "203.0.113.5"
+		if got := stranger.signIn(ada, adasPass); got.status != http.StatusTooManyRequests {
+			t.Errorf("a strange browser: %d", got.status)
+		}
+		if got := home.signIn(ada, adasPass); got.at.Path != "/manage-profile" {
+			t.Errorf("the known browser: %d at %s", got.status, got.at)
+		}
+	})
 }
 
 func TestAttack24APlantedSessionIsWorthNothing(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	w.newPerson("eve@example.com", adasPass)
-	eve, victim := w.browser(), w.browser()
-	eve.signIn("eve@example.com", adasPass)
-	planted := eve.cookie("sallyport_account")
-	at, _ := url.Parse(w.url)
-	victim.client.Jar.SetCookies(at, []*http.Cookie{{Name: "sallyport_account", Value: planted, Path: "/"}})
-	victim.post("/signin", "email", ada, "password", adasPass)
-	fresh := victim.cookie("sallyport_account")
-	if fresh == planted || fresh == "" {
-		t.Fatal("the planted token stayed")
-	}
-	if got := eve.get("/manage-profile"); strings.Contains(got.body, ada) || got.at.Path != "/signin" {
-		t.Errorf("the planted token opens %s", got.at)
-	}
-	if got := victim.get("/manage-profile"); !strings.Contains(got.body, ada) {
-		t.Errorf("the victim is at %s", got.at)
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		w.newPerson("eve@example.com", adasPass)
+		eve, victim := w.browser(), w.browser()
+		eve.signIn("eve@example.com", adasPass)
+		planted := eve.cookie("sallyport_account")
+		at, _ := url.Parse(w.url)
+		victim.client.Jar.SetCookies(at, []*http.Cookie{{Name: "sallyport_account", Value: planted, Path: "/"}})
+		victim.post("/signin", "email", ada, "password", adasPass)
+		fresh := victim.cookie("sallyport_account")
+		if fresh == planted || fresh == "" {
+			t.Fatal("the planted token stayed")
+		}
+		if got := eve.get("/manage-profile"); strings.Contains(got.body, ada) || got.at.Path != "/signin" {
+			t.Errorf("the planted token opens %s", got.at)
+		}
+		if got := victim.get("/manage-profile"); !strings.Contains(got.body, ada) {
+			t.Errorf("the victim is at %s", got.at)
+		}
+	})
 }
 
 func TestAttack34TheReturnPathIsOurs(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	b := w.browser()
-	form := b.get("/manage-profile/security?from=mail")
-	if form.at.Path != "/signin" {
-		t.Fatalf("at %s", form.at)
-	}
-	if got := b.submit(form, "/signin", "email", ada, "password", adasPass); got.at.RequestURI() != "/manage-profile/security?from=mail" {
-		t.Errorf("back at %s", got.at)
-	}
-	for _, forged := range []string{
-		"https://evil.test", "//evil.test", "/\\evil.test", "/manage-profile", "javascript:alert(1)", "%2F%2Fevil.test", "\x00",
-		form.at.Query().Get("return") + "x",
-	} {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
 		b := w.browser()
-		form := b.get("/signin?" + url.Values{"return": {forged}}.Encode())
-		got := b.submit(form, "/signin", "email", ada, "password", adasPass, "return", forged)
-		if forged == "\x00" {
-			if got.status != http.StatusBadRequest {
-				t.Errorf("%q: %d", forged, got.status)
+		form := b.get("/manage-profile/security?from=mail")
+		if form.at.Path != "/signin" {
+			t.Fatalf("at %s", form.at)
+		}
+		if got := b.submit(form, "/signin", "email", ada, "password", adasPass); got.at.RequestURI() != "/manage-profile/security?from=mail" {
+			t.Errorf("back at %s", got.at)
+		}
+		for _, forged := range []string{
+			"https://evil.test", "//evil.test", "/\\evil.test", "/manage-profile", "javascript:alert(1)", "%2F%2Fevil.test", "\x00",
+			form.at.Query().Get("return") + "x",
+		} {
+			b := w.browser()
+			form := b.get("/signin?" + url.Values{"return": {forged}}.Encode())
+			got := b.submit(form, "/signin", "email", ada, "password", adasPass, "return", forged)
+			if forged == "\x00" {
+				if got.status != http.StatusBadRequest {
+					t.Errorf("%q: %d", forged, got.status)
+				}
+				continue
 			}
-			continue
+			if got.to != nil || got.at.Path != "/manage-profile" {
+				t.Errorf("%q leads to %s, %v", forged, got.at, got.to)
+			}
 		}
-		if got.to != nil || got.at.Path != "/manage-profile" {
-			t.Errorf("%q leads to %s, %v", forged, got.at, got.to)
+		w.clock.Advance(2 * time.Hour)
+		b = w.browser()
+		if got := b.post("/signin", "email", ada, "password", adasPass, "return", form.at.Query().Get("return")); got.at.Path != "/manage-profile" {
+			t.Errorf("an old way back leads to %s", got.at)
 		}
-	}
-	w.clock.Advance(2 * time.Hour)
-	b = w.browser()
-	if got := b.post("/signin", "email", ada, "password", adasPass, "return", form.at.Query().Get("return")); got.at.Path != "/manage-profile" {
-		t.Errorf("an old way back leads to %s", got.at)
-	}
-	if got := w.browser().get("/signin?flow=guess"); got.status != http.StatusNotFound {
-		t.Errorf("a guessed flow: %d", got.status)
-	}
+		if got := w.browser().get("/signin?flow=guess"); got.status != http.StatusNotFound {
+			t.Errorf("a guessed flow: %d", got.status)
+		}
+	})
 }
 
 func TestWhoMaySignUp(t *testing.T) {
@@ -316,26 +324,28 @@ func TestWhoMaySignUp(t *testing.T) {
 }
 
 func TestAttack26ThePasswordPageEndsOtherBrowsers(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	here, there := w.browser(), w.browser()
-	here.signIn(ada, adasPass)
-	there.signIn(ada, adasPass)
-	form := here.get("/manage-profile/security")
-	wrong := here.submit(form, "/manage-profile/security", "current", "wrong", "password", "quiet tractors near the harbour")
-	if wrong.status != http.StatusBadRequest || !strings.Contains(wrong.body, "isn't your current password") {
-		t.Errorf("%d", wrong.status)
-	}
-	done := here.submit(form, "/manage-profile/security", "current", adasPass, "password", "quiet tractors near the harbour")
-	if done.status != http.StatusOK || !strings.Contains(done.body, "Your password is changed") {
-		t.Errorf("%d %s", done.status, done.body)
-	}
-	if got := there.get("/manage-profile"); got.at.Path != "/signin" {
-		t.Error("the other browser is signed in")
-	}
-	if !strings.HasSuffix(w.actions(), "password.change") || w.mailTo(ada).Subject != "Your password was changed" {
-		t.Errorf("audit: %s", w.actions())
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		here, there := w.browser(), w.browser()
+		here.signIn(ada, adasPass)
+		there.signIn(ada, adasPass)
+		form := here.get("/manage-profile/security")
+		wrong := here.submit(form, "/manage-profile/security", "current", "wrong", "password", "quiet tractors near the harbour")
+		if wrong.status != http.StatusBadRequest || !strings.Contains(wrong.body, "isn't your current password") {
+			t.Errorf("%d", wrong.status)
+		}
+		done := here.submit(form, "/manage-profile/security", "current", adasPass, "password", "quiet tractors near the harbour")
+		if done.status != http.StatusOK || !strings.Contains(done.body, "Your password is changed") {
+			t.Errorf("%d %s", done.status, done.body)
+		}
+		if got := there.get("/manage-profile"); got.at.Path != "/signin" {
+			t.Error("the other browser is signed in")
+		}
+		if !strings.HasSuffix(w.actions(), "password.change") || w.mailTo(ada).Subject != "Your password was changed" {
+			t.Errorf("audit: %s", w.actions())
+		}
+	})
 }
 
 func TestAddressesOnTheProfilePage(t *testing.T) {

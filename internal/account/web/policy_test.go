@@ -76,57 +76,60 @@ func TestThePolicyOfTheSite(t *testing.T) {
 // The way in is the way on: also in the middle of an app's request, and with a
 // new password at the same time (attack 33).
 func TestAttack33NewPasswordAndRequiredStep(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	root := w.newAdministrator("root@other.test")
-	root.post("/admin/policy", rules("mfa", "domains", "domains", "example.com", "grace", "0s")...)
-	a, b := w.newApp(false), w.browser()
-	way := regexp.MustCompile(`href="(/forgotten[^"]*)"`).FindStringSubmatch(b.get(a.ask()).body)
-	b.submit(b.get(way[1]), "/forgotten", "email", ada)
-	p := b.submit(b.get(w.linkTo(ada)), "/reset", "password", adasNext)
-	p = b.at(p, mfa, "MFA is required here")
-	for _, path := range []string{"/manage-profile", "/manage-profile/sessions", "/admin/people"} {
-		b.at(b.get(path), mfa)
-	}
-	key, codes := b.enrols(p)
-	if got := b.submit(codes, mfa+"/saved").answer(t, wiki); got.Get("code") == "" {
-		t.Errorf("%v", got)
-	}
-	// From then on the new password alone opens nothing.
-	other := w.browser()
-	verify := other.at(other.signIn(ada, adasNext), "/signin/verify")
-	other.at(other.submit(verify, "/signin/verify", "code", other.code(key)), "/manage-profile")
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		root := w.newAdministrator("root@other.test")
+		root.post("/admin/policy", rules("mfa", "domains", "domains", "example.com", "grace", "0s")...)
+		a, b := w.newApp(false), w.browser()
+		way := regexp.MustCompile(`href="(/forgotten[^"]*)"`).FindStringSubmatch(b.get(a.ask()).body)
+		b.submit(b.get(way[1]), "/forgotten", "email", ada)
+		p := b.submit(b.get(w.linkTo(ada)), "/reset", "password", adasNext)
+		p = b.at(p, mfa, "MFA is required here")
+		for _, path := range []string{"/manage-profile", "/manage-profile/sessions", "/admin/people"} {
+			b.at(b.get(path), mfa)
+		}
+		key, codes := b.enrols(p)
+		if got := b.submit(codes, mfa+"/saved").answer(t, wiki); got.Get("code") == "" {
+			t.Errorf("%v", got)
+		}
+		// From then on the new password alone opens nothing.
+		other := w.browser()
+		verify := other.at(other.signIn(ada, adasNext), "/signin/verify")
+		other.at(other.submit(verify, "/signin/verify", "code", other.code(key)), "/manage-profile")
 
-	// And once more: the mailed link never gets past the second step.
-	third := w.browser()
-	reset := third.submit(third.get(w.forgot(ada)), "/reset", "password", adasPass)
-	third.at(reset, "/signin/verify")
-	third.at(third.get("/manage-profile"), "/signin")
-	if got := other.get("/manage-profile"); got.at.Path != "/signin" {
-		t.Error("the session from before is alive")
-	}
-	third.at(third.submit(reset, "/signin/verify", "code", third.code(key)), "/manage-profile")
+		// And once more: the mailed link never gets past the second step.
+		third := w.browser()
+		reset := third.submit(third.get(w.forgot(ada)), "/reset", "password", adasPass)
+		third.at(reset, "/signin/verify")
+		third.at(third.get("/manage-profile"), "/signin")
+		if got := other.get("/manage-profile"); got.at.Path != "/signin" {
+			t.Error("the session from before is alive")
+		}
+		third.at(third.submit(reset, "/signin/verify", "code", third.code(key)), "/manage-profile")
+	})
 }
 
 func TestAttack25AResetForgetsRememberedBrowsers(t *testing.T) {
-	d := dbtest.SQLite(t)
-	w := newWorld(t, d, web.Closed)
-	if _, err := db.Exec(t.Context(), d, `UPDATE site_policy SET remember = TRUE`); err != nil {
-		t.Fatal(err)
-	}
-	w.newPerson(ada, adasPass)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	key, _ := b.enrols(b.get(mfa))
-	b.post("/signout")
-	p := b.signIn(ada, adasPass)
-	b.at(b.submit(p, "/signin/verify", "code", b.code(key), "remember", "1"), "/manage-profile")
-	b.post("/signout")
-	b.at(b.signIn(ada, adasPass), "/manage-profile") // it isn't asked
-	b.post("/signout")
-	other := w.browser()
-	other.submit(other.get(w.forgot(ada)), "/reset", "password", adasNext)
-	b.at(b.signIn(ada, adasNext), "/signin/verify")
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		if _, err := db.Exec(t.Context(), d, `UPDATE site_policy SET remember = TRUE`); err != nil {
+			t.Fatal(err)
+		}
+		w.newPerson(ada, adasPass)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		key, _ := b.enrols(b.get(mfa))
+		b.post("/signout")
+		p := b.signIn(ada, adasPass)
+		b.at(b.submit(p, "/signin/verify", "code", b.code(key), "remember", "1"), "/manage-profile")
+		b.post("/signout")
+		b.at(b.signIn(ada, adasPass), "/manage-profile") // it isn't asked
+		b.post("/signout")
+		other := w.browser()
+		other.submit(other.get(w.forgot(ada)), "/reset", "password", adasNext)
+		b.at(b.signIn(ada, adasNext), "/signin/verify")
+	})
 }
 
 func TestWhoMaySignUpFollowsThePolicy(t *testing.T) {
@@ -145,22 +148,24 @@ func TestWhoMaySignUpFollowsThePolicy(t *testing.T) {
 
 // A change of anything needs the strongest proof that the administrator can give.
 func TestAttack27AdministrationAsksForAFreshProof(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	p := w.newPerson(ada, adasPass)
-	root := w.newAdministrator("root@example.com")
-	key, _ := root.enrols(root.get(mfa))
-	w.clock.Advance(16 * time.Minute)
-	page := "/admin/people/" + p.ID
-	ask := root.at(root.post(page, "act", "suspend"), "/signin/verify")
-	if got, err := w.people.Get(t.Context(), p.ID); err != nil || got.Suspended {
-		t.Fatalf("it happened: %+v %v", got, err)
-	}
-	root.at(root.submit(ask, "/signin/verify", "code", root.code(key)), page)
-	if got := root.post(page, "act", "suspend"); !strings.Contains(got.body, "Let in again") {
-		t.Errorf("%d %s", got.status, got.body)
-	}
-	w.clock.Advance(16 * time.Minute)
-	for _, path := range []string{"/admin/people", "/admin/policy", "/admin/approvals"} {
-		root.at(root.post(path, "name", "X"), "/signin/verify")
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		p := w.newPerson(ada, adasPass)
+		root := w.newAdministrator("root@example.com")
+		key, _ := root.enrols(root.get(mfa))
+		w.clock.Advance(16 * time.Minute)
+		page := "/admin/people/" + p.ID
+		ask := root.at(root.post(page, "act", "suspend"), "/signin/verify")
+		if got, err := w.people.Get(t.Context(), p.ID); err != nil || got.Suspended {
+			t.Fatalf("it happened: %+v %v", got, err)
+		}
+		root.at(root.submit(ask, "/signin/verify", "code", root.code(key)), page)
+		if got := root.post(page, "act", "suspend"); !strings.Contains(got.body, "Let in again") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		w.clock.Advance(16 * time.Minute)
+		for _, path := range []string{"/admin/people", "/admin/policy", "/admin/approvals"} {
+			root.at(root.post(path, "name", "X"), "/signin/verify")
+		}
+	})
 }

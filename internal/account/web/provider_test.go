@@ -117,68 +117,70 @@ func TestDiscoveryTellsTheTruth(t *testing.T) {
 }
 
 func TestAttack30RedirectConfusion(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	web := w.newApp(false, "https://wiki.test/callback", "http://127.0.0.1:8000/callback", "https://wiki.test/q?a=b")
-	native := w.newApp(true, "http://127.0.0.1/callback", "http://[::1]/callback", "com.example.wiki:/callback")
-	for _, c := range []struct {
-		app      *app
-		redirect string
-		good     bool
-	}{
-		{web, "https://wiki.test/callback", true},
-		{web, "https://wiki.test/q?a=b", true},
-		{web, "http://127.0.0.1:8000/callback", true},
-		{web, "http://127.0.0.1:8001/callback", false}, // the port is free for public apps only
-		{web, "", false},
-		{web, "https://wiki.test/callback/", false},
-		{web, "https://wiki.test/callback?x=1", false},
-		{web, "https://wiki.test/callback#x", false},
-		{web, "https://wiki.test/Callback", false},
-		{web, "https://wiki.test/callback/../evil", false},
-		{web, "https://wiki.test/%63allback", false},
-		{web, "https://wiki.test:443/callback", false},
-		{web, "https://WIKI.test/callback", false},
-		{web, "http://wiki.test/callback", false},
-		{web, "https://evil.test/callback", false},
-		{web, "https://wiki.test.evil.test/callback", false},
-		{web, "https://wiki.test@evil.test/callback", false},
-		{web, "https://evil.test\\@wiki.test/callback", false},
-		{web, "https://evil.test/?https://wiki.test/callback", false},
-		{web, "//wiki.test/callback", false},
-		{web, "/callback", false},
-		{web, " https://wiki.test/callback", false},
-		{web, "https://wiki.test/callback\n", false},
-		{web, "javascript:alert(1)", false},
-		{web, "data:text/html,x", false},
-		{native, "http://127.0.0.1/callback", true},
-		{native, "http://127.0.0.1:51004/callback", true},
-		{native, "http://[::1]:51004/callback", true},
-		{native, "com.example.wiki:/callback", true},
-		{native, "http://localhost:51004/callback", false}, // RFC 8252 §8.3
-		{native, "http://127.0.0.2:51004/callback", false},
-		{native, "https://127.0.0.1:51004/callback", false},
-		{native, "http://127.0.0.1:51004/callback/x", false},
-		{native, "http://127.0.0.1:51004/callback?x=1", false},
-		{native, "http://127.0.0.1:51004@evil.test/callback", false},
-		{native, "http://evil.test@127.0.0.1:51004/callback", false},
-		{native, "http://127.0.0.1.evil.test/callback", false},
-	} {
-		got := b.get(c.app.ask("redirect_uri", c.redirect))
-		if c.good {
-			if got.to == nil || got.to.Query().Get("code") == "" || !strings.HasPrefix(got.to.String(), c.redirect) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		web := w.newApp(false, "https://wiki.test/callback", "http://127.0.0.1:8000/callback", "https://wiki.test/q?a=b")
+		native := w.newApp(true, "http://127.0.0.1/callback", "http://[::1]/callback", "com.example.wiki:/callback")
+		for _, c := range []struct {
+			app      *app
+			redirect string
+			good     bool
+		}{
+			{web, "https://wiki.test/callback", true},
+			{web, "https://wiki.test/q?a=b", true},
+			{web, "http://127.0.0.1:8000/callback", true},
+			{web, "http://127.0.0.1:8001/callback", false}, // the port is free for public apps only
+			{web, "", false},
+			{web, "https://wiki.test/callback/", false},
+			{web, "https://wiki.test/callback?x=1", false},
+			{web, "https://wiki.test/callback#x", false},
+			{web, "https://wiki.test/Callback", false},
+			{web, "https://wiki.test/callback/../evil", false},
+			{web, "https://wiki.test/%63allback", false},
+			{web, "https://wiki.test:443/callback", false},
+			{web, "https://WIKI.test/callback", false},
+			{web, "http://wiki.test/callback", false},
+			{web, "https://evil.test/callback", false},
+			{web, "https://wiki.test.evil.test/callback", false},
+			{web, "https://wiki.test@evil.test/callback", false},
+			{web, "https://evil.test\\@wiki.test/callback", false},
+			{web, "https://evil.test/?https://wiki.test/callback", false},
+			{web, "//wiki.test/callback", false},
+			{web, "/callback", false},
+			{web, " https://wiki.test/callback", false},
+			{web, "https://wiki.test/callback\n", false},
+			{web, "javascript:alert(1)", false},
+			{web, "data:text/html,x", false},
+			{native, "http://127.0.0.1/callback", true},
+			{native, "http://127.0.0.1:51004/callback", true},
+			{native, "http://[::1]:51004/callback", true},
+			{native, "com.example.wiki:/callback", true},
+			{native, "http://localhost:51004/callback", false}, // RFC 8252 §8.3
+			{native, "http://127.0.0.2:51004/callback", false},
+			{native, "https://127.0.0.1:51004/callback", false},
+			{native, "http://127.0.0.1:51004/callback/x", false},
+			{native, "http://127.0.0.1:51004/callback?x=1", false},
+			{native, "http://127.0.0.1:51004@evil.test/callback", false},
+			{native, "http://evil.test@127.0.0.1:51004/callback", false},
+			{native, "http://127.0.0.1.evil.test/callback", false},
+		} {
+			got := b.get(c.app.ask("redirect_uri", c.redirect))
+			if c.good {
+				if got.to == nil || got.to.Query().Get("code") == "" || !strings.HasPrefix(got.to.String(), c.redirect) {
+					t.Errorf("%q: %d, to %v", c.redirect, got.status, got.to)
+				}
+			} else if got.status != http.StatusBadRequest || got.to != nil {
 				t.Errorf("%q: %d, to %v", c.redirect, got.status, got.to)
 			}
-		} else if got.status != http.StatusBadRequest || got.to != nil {
-			t.Errorf("%q: %d, to %v", c.redirect, got.status, got.to)
+			// An error goes nowhere else either.
+			if got := b.get(c.app.ask("redirect_uri", c.redirect, "response_type", "token")); !c.good && (got.status != http.StatusBadRequest || got.to != nil) {
+				t.Errorf("%q with an error: %d, to %v", c.redirect, got.status, got.to)
+			}
 		}
-		// An error goes nowhere else either.
-		if got := b.get(c.app.ask("redirect_uri", c.redirect, "response_type", "token")); !c.good && (got.status != http.StatusBadRequest || got.to != nil) {
-			t.Errorf("%q with an error: %d, to %v", c.redirect, got.status, got.to)
-		}
-	}
+	})
 }
 
 func TestWhatAnAppCanNotAskFor(t *testing.T) {
@@ -495,7 +497,7 @@ func TestParallelRedemptionsGiveOneAndRevokeIt(t *testing.T) {
 	})
 }
 
-func TestAttack9ASuspendedPersonGetsNothing(t *testing.T) {
+func TestAttack09ASuspendedPersonGetsNothing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
 		w.newPerson(ada, adasPass)

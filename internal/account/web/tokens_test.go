@@ -289,7 +289,7 @@ func TestRevocationAndIntrospection(t *testing.T) {
 	})
 }
 
-func TestAttack9NoTokenForWhomTheRuleShutsOut(t *testing.T) {
+func TestAttack09NoTokenForWhomTheRuleShutsOut(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
 		w.newPerson(ada, adasPass)
@@ -385,7 +385,7 @@ func TestAThirdPartyIsAskedFor(t *testing.T) {
 	})
 }
 
-func TestAttack9TurnedOffInBetween(t *testing.T) {
+func TestAttack09TurnedOffInBetween(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
 		p := w.newPerson(ada, adasPass)

@@ -20,7 +20,7 @@ var uuids = regexp.MustCompile(`\{[0-9a-f-]{36}\}`)
 var private = []string{"/2.0/workspaces/acme", "/2.0/repositories/acme", "/2.0/repositories/acme/app"}
 
 // Attack 1: every route, as a member without a second step.
-func TestABlockedMemberIsToldTheWayIn(t *testing.T) {
+func TestAttack01ABlockedMemberIsToldTheWayIn(t *testing.T) {
 	each(t, func(w *world) {
 		alice, bob := w.acme()
 		for _, path := range private {
@@ -65,7 +65,7 @@ func TestABlockedMemberIsToldTheWayIn(t *testing.T) {
 }
 
 // Attack 7: the same token is the same actor, however it is sent.
-func TestATokenIsTheSameHoweverItIsSent(t *testing.T) {
+func TestAttack07ATokenIsTheSameHoweverItIsSent(t *testing.T) {
 	each(t, func(w *world) {
 		alice, _ := w.acme()
 		narrow := alice.TokenWith(access.ScopeReadUser)

@@ -173,41 +173,42 @@ func (w *world) objects() string {
 
 // The blocked member of the design's third walk: three lines, the credential
 // stays, and after enrolment the very same command succeeds.
-func TestABlockedMemberInGit(t *testing.T) {
-	w := newWorld(t)
-	w.started()
-	k := w.work()
-	credentials := filepath.Join(k.dir, "credentials")
-	stored := strings.TrimSuffix(w.address("app", "bob", w.bob.Token), "/acme/app.git") + "\n"
-	if err := os.WriteFile(credentials, []byte(stored), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	k = k.with("credential.helper=store --file=" + credentials)
-	k.run("clone", "-q", w.address("app", "", ""), "before")
-	w.alice.Enrol()
-	w.requireTwoStep()
-
-	for _, command := range [][]string{
-		{"clone", w.address("app", "", ""), "x"},
-		{"ls-remote", w.address("app", "", "")},
-		{"-C", "before", "fetch"},
-		{"-C", "before", "push", "origin", "HEAD:x"},
-		{"ls-remote", w.address("missing", "", "")},
-	} {
-		out, status := k.try(command...)
-		if status != 128 {
-			t.Errorf("%v: status %d", command, status)
+func TestAttack01ABlockedMemberInGit(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.started()
+		k := w.work()
+		credentials := filepath.Join(k.dir, "credentials")
+		stored := strings.TrimSuffix(w.address("app", "bob", w.bob.Token), "/acme/app.git") + "\n"
+		if err := os.WriteFile(credentials, []byte(stored), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		contains(t, out, "remote: Workspace acme requires two-step verification.\n"+
-			"remote: Turn it on, then run the command again:\n"+
-			"remote:   https://code.test/account/settings/two-step-verification/")
-	}
-	if content, err := os.ReadFile(credentials); !strings.Contains(string(content), w.bob.Token) {
-		t.Errorf("the credential is now %q, %v", content, err)
-	}
-	w.bob.Enrol()
-	k.run("clone", "-q", w.address("app", "", ""), "x")
-	k.run("-C", "before", "push", "-q", "origin", "HEAD:x")
+		k = k.with("credential.helper=store --file=" + credentials)
+		k.run("clone", "-q", w.address("app", "", ""), "before")
+		w.alice.Enrol()
+		w.requireTwoStep()
+
+		for _, command := range [][]string{
+			{"clone", w.address("app", "", ""), "x"},
+			{"ls-remote", w.address("app", "", "")},
+			{"-C", "before", "fetch"},
+			{"-C", "before", "push", "origin", "HEAD:x"},
+			{"ls-remote", w.address("missing", "", "")},
+		} {
+			out, status := k.try(command...)
+			if status != 128 {
+				t.Errorf("%v: status %d", command, status)
+			}
+			contains(t, out, "remote: Workspace acme requires two-step verification.\n"+
+				"remote: Turn it on, then run the command again:\n"+
+				"remote:   https://code.test/account/settings/two-step-verification/")
+		}
+		if content, err := os.ReadFile(credentials); !strings.Contains(string(content), w.bob.Token) {
+			t.Errorf("the credential is now %q, %v", content, err)
+		}
+		w.bob.Enrol()
+		k.run("clone", "-q", w.address("app", "", ""), "x")
+		k.run("-C", "before", "push", "-q", "origin", "HEAD:x")
+	})
 }
 
 func TestAPasswordInGit(t *testing.T) {

@@ -40,7 +40,17 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	code := codetest.New(t, dbtest.SQLite(t), site)
+	return worldOn(t, dbtest.SQLite(t))
+}
+
+// each is for what must hold on both engines.
+func each(t *testing.T, f func(t *testing.T, w *world)) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(t, worldOn(t, d)) })
+}
+
+func worldOn(t testing.TB, d *db.DB) *world {
+	t.Helper()
+	code := codetest.New(t, d, site)
 	w := &world{Code: code, repos: code.Repositories(maxPush)}
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		request.Wrap("code", nil, w.door).ServeHTTP(rw, r)

@@ -25,45 +25,46 @@ import (
 // as far as it goes, and then signs with her own. Stock ssh does just that where
 // the private half of the first key is missing.
 func TestAttack31OfferedKeyIsNoIdentity(t *testing.T) {
-	w := newWorld(t)
-	alices, eves := w.keyOf(w.alice), w.keyOf(w.eve)
-	if err := os.Remove(alices.file); err != nil { // all that eve has is its public half
-		t.Fatal(err)
-	}
-	alices.file += ".pub"
-	eve := w.with(alices, eves)
-	eve.ssh = append(eve.ssh, "-v")
-	out, _ := eve.call()
-	if !strings.Contains(out, "Server accepts key: "+alices.file) {
-		t.Fatalf("alice's key wasn't accepted on offer, so nothing is tested: %s", out)
-	}
-	if !strings.Contains(out, "Signed in as eve.") || strings.Contains(out, "Signed in as alice") {
-		t.Errorf("%s", out)
-	}
-	eve = w.with(alices, eves)
-	if out, status := eve.run("git", "ls-remote", w.address("acme/app.git")); status != 128 || !strings.Contains(out, "\nThere is no such repository") {
-		t.Errorf("eve reads as %d %s", status, out)
-	}
-	if err := w.Users.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	used, err := db.All[string](t.Context(), w.DB, `SELECT id FROM ssh_key WHERE last_used > 0`)
-	if err != nil || !slices.Equal(used, []string{eves.id}) {
-		t.Errorf("used: %q, %v", used, err)
-	}
-	// A certificate for a key that is known is no key.
-	certificate := &ssh.Certificate{Key: eves.signer.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"git"}, ValidBefore: ssh.CertTimeInfinity}
-	if err := certificate.SignCert(rand.Reader, eves.signer); err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewCertSigner(certificate, eves.signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if client, err := w.dial(key{signer: signer}); err == nil {
-		_ = client.Close()
-		t.Error("a certificate is taken for its key")
-	}
+	each(t, func(t *testing.T, w *world) {
+		alices, eves := w.keyOf(w.alice), w.keyOf(w.eve)
+		if err := os.Remove(alices.file); err != nil { // all that eve has is its public half
+			t.Fatal(err)
+		}
+		alices.file += ".pub"
+		eve := w.with(alices, eves)
+		eve.ssh = append(eve.ssh, "-v")
+		out, _ := eve.call()
+		if !strings.Contains(out, "Server accepts key: "+alices.file) {
+			t.Fatalf("alice's key wasn't accepted on offer, so nothing is tested: %s", out)
+		}
+		if !strings.Contains(out, "Signed in as eve.") || strings.Contains(out, "Signed in as alice") {
+			t.Errorf("%s", out)
+		}
+		eve = w.with(alices, eves)
+		if out, status := eve.run("git", "ls-remote", w.address("acme/app.git")); status != 128 || !strings.Contains(out, "\nThere is no such repository") {
+			t.Errorf("eve reads as %d %s", status, out)
+		}
+		if err := w.Users.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		used, err := db.All[string](t.Context(), w.DB, `SELECT id FROM ssh_key WHERE last_used > 0`)
+		if err != nil || !slices.Equal(used, []string{eves.id}) {
+			t.Errorf("used: %q, %v", used, err)
+		}
+		// A certificate for a key that is known is no key.
+		certificate := &ssh.Certificate{Key: eves.signer.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"git"}, ValidBefore: ssh.CertTimeInfinity}
+		if err := certificate.SignCert(rand.Reader, eves.signer); err != nil {
+			t.Fatal(err)
+		}
+		signer, err := ssh.NewCertSigner(certificate, eves.signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if client, err := w.dial(key{signer: signer}); err == nil {
+			_ = client.Close()
+			t.Error("a certificate is taken for its key")
+		}
+	})
 }
 
 // A command under way goes on whatever changes; the next one on the same

@@ -49,7 +49,17 @@ func newWorld(t testing.TB) *world { return limitedWorld(t, gitssh.Limits{}) }
 
 func limitedWorld(t testing.TB, limits gitssh.Limits) *world {
 	t.Helper()
-	code := codetest.New(t, dbtest.SQLite(t), site)
+	return worldOn(t, dbtest.SQLite(t), limits)
+}
+
+// each is for what must hold on both engines.
+func each(t *testing.T, f func(t *testing.T, w *world)) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(t, worldOn(t, d, gitssh.Limits{})) })
+}
+
+func worldOn(t testing.TB, d *db.DB, limits gitssh.Limits) *world {
+	t.Helper()
+	code := codetest.New(t, d, site)
 	w := &world{Code: code, repos: code.Repositories(maxPush)}
 	var err error
 	if w.hostKeys, err = gitssh.HostKeys(t.TempDir()); err != nil {

@@ -195,7 +195,7 @@ func TestNoAddressIsNoUserName(t *testing.T) {
 }
 
 // Attack 15.
-func TestAStoreThatIsDownIsNobodysAnswer(t *testing.T) {
+func TestAttack15AStoreThatIsDownIsNobodysAnswer(t *testing.T) {
 	each(t, func(w *world) {
 		_, plain := w.make(kinds[1])
 		if !w.works(plain) {

@@ -17,7 +17,7 @@ import (
 )
 
 // Attack 13: sessions from before enrolment live on.
-func TestEnrolmentMarksOnlyTheSessionThatEnrolled(t *testing.T) {
+func TestAttack13EnrolmentMarksOnlyTheSessionThatEnrolled(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
 		before, other := alice.session, alice.signIn()
@@ -87,7 +87,7 @@ func TestVerifyingRaisesAndRotatesTheSession(t *testing.T) {
 
 // Attack 19: the step is of whoever the session is of; nothing else is asked.
 // Attack 21: and so are the codes.
-func TestTheStepIsTheSessionsOwn(t *testing.T) {
+func TestAttack19TheStepIsTheSessionsOwn(t *testing.T) {
 	each(t, func(w *world) {
 		alice, eve := w.signUp("alice"), w.signUp("eve")
 		alice.enrol()
@@ -137,7 +137,7 @@ func TestASessionIsSteppedByOneOfManyEqualCodes(t *testing.T) {
 }
 
 // Attack 23: one count per person, whichever entrance, and no way to reset it.
-func TestWrongCodesSlowDownEveryEntrance(t *testing.T) {
+func TestAttack23WrongCodesSlowDownEveryEntrance(t *testing.T) {
 	each(t, func(w *world) {
 		alice, bob := w.signUp("alice"), w.signUp("bob")
 		alice.enrol()

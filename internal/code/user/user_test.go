@@ -158,7 +158,7 @@ func TestNothingGoesWithoutItsGrant(t *testing.T) {
 }
 
 // Attack 15.
-func TestAStoreThatIsDownIsNobodysAnswer(t *testing.T) {
+func TestAttack15AStoreThatIsDownIsNobodysAnswer(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
 		w.DB.Close()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
 )
 
@@ -67,16 +68,18 @@ func TestTwoTabsEnrolling(t *testing.T) {
 }
 
 // Attack 15: a store that doesn't answer isn't "nobody", and isn't "not enrolled".
-func TestBrokenStoreRefuses(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), testSite)
-	b := w.signedIn("ada")
-	b.founds()
-	if err := w.DB.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"/", "/acme", "/acme/vault", twoStepPath, "/login/verify"} {
-		if p := b.get(path); p.Code < 500 || strings.Contains(p.text, "vault") {
-			t.Errorf("%s: %d %s", path, p.Code, p.text)
+func TestAttack15BrokenStoreRefuses(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, testSite)
+		b := w.signedIn("ada")
+		b.founds()
+		if err := w.DB.Close(); err != nil {
+			t.Fatal(err)
 		}
-	}
+		for _, path := range []string{"/", "/acme", "/acme/vault", twoStepPath, "/login/verify"} {
+			if p := b.get(path); p.Code < 500 || strings.Contains(p.text, "vault") {
+				t.Errorf("%s: %d %s", path, p.Code, p.text)
+			}
+		}
+	})
 }

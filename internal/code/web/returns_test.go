@@ -19,7 +19,7 @@ func newBox(t *testing.T) *secret.Box {
 }
 
 // Attack 34: open redirect through the return path.
-func TestReturnPathsStayOnThisSite(t *testing.T) {
+func TestAttack34ReturnPathsStayOnThisSite(t *testing.T) {
 	r := returns{newBox(t)}
 	for _, path := range []string{
 		"/", "/acme", "/acme/app/src/main/a%20b.go?x=1&y=//2#L3", "/a/b?return=/c", "/ümlaut/ü",

@@ -22,7 +22,7 @@ func address(pattern string) string {
 }
 
 // Attack 4: one page missed the filter.
-func TestEveryRouteDeclaresItsAction(t *testing.T) {
+func TestAttack04EveryRouteDeclaresItsAction(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), testSite)
 	for _, route := range w.Routes().List() {
 		if route.Action == access.Open && (strings.Contains(route.Pattern, "{workspace}") || strings.HasPrefix(route.Pattern, "/account/")) {
@@ -182,7 +182,7 @@ func TestChallengedFormIsKept(t *testing.T) {
 	})
 }
 
-func TestCodeComesFromTheSessionAlone(t *testing.T) {
+func TestAttack19CodeComesFromTheSessionAlone(t *testing.T) {
 	each(t, func(w *world) {
 		alice, bob := w.signedIn("alice"), w.signedIn("bob")
 		alice.enrols(twoStepPath)
