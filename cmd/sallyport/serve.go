@@ -79,7 +79,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	}
 	toCode.handler = codeHandler
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
-		s.workspaces.Jobs(), s.repositories.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
+		s.workspaces.Jobs(), s.repositories.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
 	finish := inBackground(ctx, jobs.Run, s.repositories.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account, shell); err != nil {
@@ -142,7 +142,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	}
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
 	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
-	repositories.OnDefault, s.outbox.May = issues.Fixed, issues.MayMail
+	s.issues, repositories.OnDefault, s.outbox.May = issues, issues.Fixed, issues.MayMail
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {
 		return nil, err

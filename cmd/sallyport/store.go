@@ -14,6 +14,7 @@ import (
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
@@ -44,6 +45,7 @@ type store struct {
 	workspaces *workspace.Service
 
 	repositories *repo.Service // where it serves
+	issues       *issue.Service
 }
 
 // open opens the data, making what isn't there, and brings its schema up to

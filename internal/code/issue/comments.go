@@ -3,6 +3,7 @@ package issue
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"sallyport.dev/internal/code/access"
@@ -94,66 +95,80 @@ func (s *Service) Versions(ctx context.Context, g access.Grant, i Issue, c Comme
 
 // Reply is what is said about an issue, and what becomes of it.
 type Reply struct {
-	Body  string // may be empty where the state changes
-	State State  // empty: it stays
+	Body  string   // may be empty where the state changes or files come
+	State State    // empty: it stays
+	Files []string // ids that Upload gave
 }
 
-// AddComment says something about an issue, and moves it to another state where
-// the reply says so, which only those who may write can. It wants a grant for
-// RaiseIssues or WriteIssues. The id is empty where nothing was said.
+// AddComment says something about an issue, gives it files, and moves it to
+// another state where the reply says so, which only those who may write can. It
+// wants a grant for RaiseIssues or WriteIssues. The id is empty where nothing
+// was said.
 func (s *Service) AddComment(ctx context.Context, g access.Grant, number int64, in Reply) (string, error) {
 	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
 		return "", err
 	}
-	body, err := cleanBody(in.Body)
-	if err == nil && body == "" && in.State == "" {
-		body, err = cleanComment(body)
+	var err error
+	if in.Body, err = cleanBody(in.Body); err == nil && in.Body == "" && in.State == "" && len(in.Files) == 0 {
+		_, err = cleanComment("")
 	}
 	if err != nil {
 		return "", err
 	}
 	id := ""
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.lock(ctx, tx, g); err != nil {
-			return err
+		now, err := s.locked(ctx, tx, g, number)
+		if err == nil {
+			id, err = s.reply(ctx, tx, g, now, in)
 		}
-		now, err := s.get(ctx, tx, g, number)
-		if err != nil {
-			return err
-		}
-		if in.State == now.State {
-			in.State = ""
-		}
-		if body == "" && in.State == "" {
-			_, err := cleanComment(body)
-			return err
-		}
-		var with *string
-		if body != "" {
-			if id, err = s.addComment(ctx, tx, g, now, body); err != nil {
-				return err
-			}
-			with = &id
-		}
-		what := "commented."
-		if in.State != "" {
-			what = "commented, and changed the state from " + string(now.State) + " to " + string(in.State) + "."
-			if now, err = s.update(ctx, tx, g, number, 0, with, func(f Fields) Fields {
-				f.State = in.State
-				return f
-			}); err != nil {
-				return err
-			}
-		}
-		if body == "" {
-			return nil // update has told it
-		}
-		return s.tell(ctx, tx, g, now, what, body)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("commenting on an issue: %w", err)
 	}
 	return id, nil
+}
+
+// reply does what a reply says, and tells of it in one mail.
+func (s *Service) reply(ctx context.Context, tx *db.Tx, g access.Grant, now Issue, in Reply) (id string, err error) {
+	names, err := s.attach(ctx, tx, g, now, in.Files, false)
+	if err != nil {
+		return "", err
+	}
+	if in.State == now.State {
+		in.State = ""
+	}
+	if in.Body == "" && in.State == "" && len(names) == 0 {
+		_, err := cleanComment("")
+		return "", err
+	}
+	var with *string
+	var did []string
+	if in.Body != "" {
+		if id, err = s.addComment(ctx, tx, g, now, in.Body); err != nil {
+			return "", err
+		}
+		with, did = &id, []string{"commented"}
+	}
+	for _, name := range names {
+		if err := s.logFile(ctx, tx, g, now, with, "", name); err != nil {
+			return "", err
+		}
+	}
+	if len(names) > 0 {
+		did = append(did, "attached "+strings.Join(names, ", "))
+	}
+	if in.State != "" {
+		did = append(did, "changed the state from "+string(now.State)+" to "+string(in.State))
+		now, err = s.update(ctx, tx, g, now.Number, 0, change{comment: with, quiet: true, to: func(f Fields) Fields {
+			f.State = in.State
+			return f
+		}})
+		if err != nil {
+			return "", err
+		}
+	}
+	return id, s.tell(ctx, tx, g, now, strings.Join(did, ", and ")+".", in.Body)
 }
 
 func (s *Service) addComment(ctx context.Context, tx *db.Tx, g access.Grant, now Issue, body string) (string, error) {
@@ -219,10 +234,7 @@ func (s *Service) onComment(ctx context.Context, g access.Grant, number int64, i
 		return err
 	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.lock(ctx, tx, g); err != nil {
-			return err
-		}
-		now, err := s.get(ctx, tx, g, number)
+		now, err := s.locked(ctx, tx, g, number)
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (s *Service) Update(ctx context.Context, g access.Grant, number, revision i
 	var after Issue
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
 		var err error
-		after, err = s.update(ctx, tx, g, number, revision, nil, func(Fields) Fields { return to })
+		after, err = s.update(ctx, tx, g, number, revision, change{to: func(Fields) Fields { return to }})
 		return err
 	})
 	if err != nil {
@@ -72,12 +72,16 @@ func (s *Service) Update(ctx context.Context, g access.Grant, number, revision i
 	return after, nil
 }
 
-// update changes fields within a transaction, with what is said along.
-func (s *Service) update(ctx context.Context, tx *db.Tx, g access.Grant, number, revision int64, comment *string, change func(Fields) Fields) (Issue, error) {
-	if err := s.lock(ctx, tx, g); err != nil {
-		return Issue{}, err
-	}
-	now, err := s.get(ctx, tx, g, number)
+// change is what becomes of an issue's fields.
+type change struct {
+	to      func(Fields) Fields
+	comment *string // id of what is said along
+	quiet   bool    // its caller tells of it
+}
+
+// update changes fields within a transaction.
+func (s *Service) update(ctx context.Context, tx *db.Tx, g access.Grant, number, revision int64, c change) (Issue, error) {
+	now, err := s.locked(ctx, tx, g, number)
 	if err != nil {
 		return Issue{}, err
 	}
@@ -88,7 +92,7 @@ func (s *Service) update(ctx context.Context, tx *db.Tx, g access.Grant, number,
 		}
 		return Issue{}, &Conflict{Now: now, Changes: since}
 	}
-	to := change(now.Fields()).filled()
+	to := c.to(now.Fields()).filled()
 	if err := mayEdit(g, now, to); err != nil {
 		return Issue{}, err
 	}
@@ -96,7 +100,7 @@ func (s *Service) update(ctx context.Context, tx *db.Tx, g access.Grant, number,
 	if err != nil {
 		return Issue{}, err
 	}
-	changed, err := s.log(ctx, tx, g, now, set.Fields, comment)
+	changed, err := s.log(ctx, tx, g, now, set.Fields, c.comment)
 	if err != nil || len(changed) == 0 {
 		return now, err
 	}
@@ -114,7 +118,7 @@ func (s *Service) update(ctx context.Context, tx *db.Tx, g access.Grant, number,
 		return Issue{}, err
 	}
 	after, err := s.get(ctx, tx, g, number)
-	if err != nil || comment != nil { // then what was said tells of it
+	if err != nil || c.quiet {
 		return after, err
 	}
 	return after, s.tell(ctx, tx, g, after, changedWords(now.Fields(), after.Fields()), bodyIfNew(now, after))

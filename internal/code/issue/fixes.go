@@ -51,10 +51,7 @@ func (s *Service) Fixed(ctx context.Context, g access.Grant, commits []git.Commi
 
 func (s *Service) fixedBy(ctx context.Context, g access.Grant, number int64, commit git.Commit) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.lock(ctx, tx, g); err != nil {
-			return err
-		}
-		now, err := s.get(ctx, tx, g, number)
+		now, err := s.locked(ctx, tx, g, number)
 		if errs.Is(err, errs.KindNotFound) || err == nil && !now.State.Unresolved() {
 			return nil
 		}
@@ -66,10 +63,10 @@ func (s *Service) fixedBy(ctx context.Context, g access.Grant, number int64, com
 		if err != nil {
 			return err
 		}
-		after, err := s.update(ctx, tx, g, number, 0, &id, func(f Fields) Fields {
+		after, err := s.update(ctx, tx, g, number, 0, change{comment: &id, quiet: true, to: func(f Fields) Fields {
 			f.State = Resolved
 			return f
-		})
+		}})
 		if err != nil {
 			return err
 		}

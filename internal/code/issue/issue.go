@@ -1,8 +1,9 @@
 // Package issue is the room of issue trackers: what is to be done in a
 // repository, what people say of it, and who is told.
 //
-// It owns the tables issue and issue_*, and the folder below Dir. Whether a
-// repository has a tracker, and who may read it, stands with the repository.
+// It owns the tables issue and issue_*, in which the files that people attach
+// lie too (decision 0042). Whether a repository has a tracker, and who may read
+// it, stands with the repository.
 // Every function takes a Grant and checks that it fits.
 //
 // Invariants: numbers count up by one in a repository and are never given
@@ -25,6 +26,7 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
+	"sallyport.dev/internal/job"
 	"sallyport.dev/internal/mail"
 	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
@@ -145,9 +147,10 @@ func (s *Service) Has(ctx context.Context, g access.Grant, number int64) (bool, 
 	return db.One[bool](ctx, s.DB, `SELECT EXISTS (SELECT 1 FROM issue WHERE repository = $1 AND number = $2)`, g.Repository().ID, number)
 }
 
-// Create raises an issue. It wants a grant for RaiseIssues or WriteIssues; who
-// may not write chooses title, body, kind and priority alone.
-func (s *Service) Create(ctx context.Context, g access.Grant, in Fields) (Issue, error) {
+// Create raises an issue, with the files whose ids Upload gave. It wants a grant
+// for RaiseIssues or WriteIssues; who may not write chooses title, body, kind
+// and priority alone.
+func (s *Service) Create(ctx context.Context, g access.Grant, in Fields, files ...string) (Issue, error) {
 	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
 		return Issue{}, err
 	}
@@ -181,6 +184,9 @@ func (s *Service) Create(ctx context.Context, g access.Grant, in Fields) (Issue,
 		if err := s.index(ctx, tx, id); err != nil {
 			return err
 		}
+		if _, err := s.attach(ctx, tx, g, made, files, false); err != nil {
+			return err
+		}
 		if err := s.tell(ctx, tx, g, made, "raised this issue.", made.Body); err != nil {
 			return err
 		}
@@ -207,14 +213,8 @@ func (s *Service) Delete(ctx context.Context, g access.Grant, number int64) erro
 		return err
 	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.lock(ctx, tx, g); err != nil {
-			return err
-		}
-		gone, err := s.get(ctx, tx, g, number)
+		gone, err := s.locked(ctx, tx, g, number)
 		if err != nil {
-			return err
-		}
-		if err := s.unindex(ctx, tx, gone.ID); err != nil {
 			return err
 		}
 		if _, err := db.Exec(ctx, tx, `DELETE FROM issue WHERE id = $1`, gone.ID); err != nil {
@@ -228,10 +228,28 @@ func (s *Service) Delete(ctx context.Context, g access.Grant, number int64) erro
 	return nil
 }
 
-// lock puts those who change a repository's issues in a row. It comes first in
-// a transaction, so that none waits for another in a circle.
-func (s *Service) lock(ctx context.Context, tx *db.Tx, g access.Grant) error {
-	return db.Lock(ctx, tx, "issues "+g.Repository().ID)
+// Jobs is what the room does of its own accord.
+func (s *Service) Jobs() []job.Job {
+	return []job.Job{{Name: "issue-uploads", Every: time.Hour, Do: s.sweepUploads}}
+}
+
+// sweepUploads removes the files that no form was taken with, or that broke off.
+func (s *Service) sweepUploads(ctx context.Context) error {
+	_, err := db.Exec(ctx, s.DB, `DELETE FROM issue_attachment WHERE issue IS NULL AND created <= $1`, s.Clock().Add(-uploadsFor))
+	if err != nil {
+		return fmt.Errorf("removing files that no issue has: %w", err)
+	}
+	return nil
+}
+
+// locked reads an issue that is to be changed in the transaction. It comes
+// first there, and puts those who change a repository's issues in a row, so that
+// none waits for another in a circle.
+func (s *Service) locked(ctx context.Context, tx *db.Tx, g access.Grant, number int64) (Issue, error) {
+	if err := db.Lock(ctx, tx, "issues "+g.Repository().ID); err != nil {
+		return Issue{}, err
+	}
+	return s.get(ctx, tx, g, number)
 }
 
 // by says who acts, as rows keep it: a person by id, a machine by a name.

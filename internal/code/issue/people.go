@@ -30,10 +30,7 @@ func (s *Service) Vote(ctx context.Context, g access.Grant, number int64, on boo
 		statement = `DELETE FROM issue_vote WHERE issue = $1 AND user_id = $2`
 	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		if err := s.lock(ctx, tx, g); err != nil {
-			return err
-		}
-		i, err := s.get(ctx, tx, g, number)
+		i, err := s.locked(ctx, tx, g, number)
 		if err != nil {
 			return err
 		}

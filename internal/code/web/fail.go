@@ -20,6 +20,7 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	request.Failed(r.Context(), err)
+	visitorOf(r).drain()
 	answer := s.showError
 	if refusal, ok := errors.AsType[*access.Refusal](err); ok {
 		answer = func(w http.ResponseWriter, r *http.Request, _ error) error { return s.refuse(w, r, refusal) }

@@ -3,9 +3,7 @@ package web
 import (
 	"errors"
 	"io"
-	"mime/multipart"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -14,7 +12,6 @@ import (
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
-	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/ui"
 )
 
@@ -65,51 +62,19 @@ func (s *Site) beginImport(w http.ResponseWriter, r *http.Request, g access.Gran
 
 // importBundle takes the form with a file: its fields come first.
 func (s *Site) importBundle(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	most := s.Repositories.MaxPush + maxUploadFields
-	upload := http.MaxBytesReader(w, visitorOf(r).body, 2*most) // what is over the limit is read away
-	r.Body, r.PostForm = upload, url.Values{}
-	parts, err := r.MultipartReader()
-	if err != nil {
+	upload := visitorOf(r).upload
+	if upload == nil {
 		return errs.Invalid("bundle", "Choose a file.")
 	}
-	file, err := untilFile(parts, r.PostForm)
-	if err == nil {
-		err = request.CleanForm(r.PostForm)
-	}
-	if err == nil {
-		err = s.beginImport(w, r, g, repo.Source{Bundle: file})
-	}
+	upload.allow(s.Repositories.MaxPush)
+	file, err := upload.next(r.PostForm)
 	if err != nil {
-		_, _ = io.Copy(io.Discard, upload)
+		return uploadError(err)
 	}
-	return err
-}
-
-const (
-	maxUploadFields = 64 << 10 // bytes of what comes with a file
-	maxUploadField  = 8 << 10  // bytes of one field
-)
-
-// untilFile reads the fields of an upload up to its file.
-func untilFile(parts *multipart.Reader, into url.Values) (io.Reader, error) {
-	for range 20 {
-		part, err := parts.NextPart()
-		if err != nil {
-			return nil, uploadError(err)
-		}
-		if part.FormName() == "bundle" {
-			if part.FileName() == "" {
-				break
-			}
-			return part, nil
-		}
-		value, err := io.ReadAll(io.LimitReader(part, maxUploadField))
-		if err != nil {
-			return nil, uploadError(err)
-		}
-		into.Add(part.FormName(), string(value))
+	if file.FormName() != "bundle" {
+		return errs.Invalid("bundle", "Choose a file.")
 	}
-	return nil, errs.Invalid("bundle", "Choose a file.")
+	return s.beginImport(w, r, g, repo.Source{Bundle: file})
 }
 
 func uploadError(err error) error {

@@ -35,8 +35,14 @@ func (w *world) bundleOf() []byte {
 	return data
 }
 
-// uploads sends a form with a file.
+// uploads sends a form with a bundle.
 func (b *browser) uploads(path, name string, data []byte, fields ...string) page {
+	b.Helper()
+	return b.attaches(path, "bundle", name, data, fields...)
+}
+
+// attaches sends a form with a file in a field.
+func (b *browser) attaches(path, field, name string, data []byte, fields ...string) page {
 	b.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -44,7 +50,7 @@ func (b *browser) uploads(path, name string, data []byte, fields ...string) page
 		_ = form.WriteField(fields[i], fields[i+1])
 	}
 	if name != "" {
-		part, err := form.CreateFormFile("bundle", name)
+		part, err := form.CreateFormFile(field, name)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -32,6 +32,10 @@ type issuePage struct {
 	Watching bool
 	Form     ui.Form
 	States   []ui.Option
+	Files    []issueFile
+	Attach   attachField
+	Previews bool
+	Preview  template.HTML // of the comment that is being written
 }
 
 // issueEvent is a comment, or what somebody changed at once.
@@ -61,15 +65,17 @@ func (s *Site) showIssue(w http.ResponseWriter, r *http.Request, g access.Grant)
 }
 
 func (s *Site) issueAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	return s.issuePage(w, r, g, issuePage{Form: form}, status)
+}
+
+func (s *Site) issuePage(w http.ResponseWriter, r *http.Request, g access.Grant, page issuePage, status int) error {
 	one, err := s.issueAt(r, g)
 	if err != nil {
 		return err
 	}
-	page := issuePage{
-		Issue: one, Base: issuePath(g, one.Number), Text: s.issueText(r, g, one.Body), SignedIn: g.Actor().User != "",
-		CanWrite: g.Repository().Permission >= access.Write, CanEdit: issue.Edits(g, one), CanAdmin: g.Repository().Permission >= access.Admin,
-		Form: form, States: options("As it is: "+string(one.State), issue.States()),
-	}
+	page.Issue, page.Base, page.Text, page.SignedIn = one, issuePath(g, one.Number), s.issueText(r, g, one.Number, one.Body), g.Actor().User != ""
+	page.CanWrite, page.CanEdit, page.CanAdmin = g.Repository().Permission >= access.Write, issue.Edits(g, one), g.Repository().Permission >= access.Admin
+	page.States = options("As it is: "+string(one.State), issue.States())
 	if err := s.fillIssue(r, g, &page); err != nil {
 		return err
 	}
@@ -85,6 +91,12 @@ func (s *Site) fillIssue(r *http.Request, g access.Grant, page *issuePage) error
 	}
 	changes, err := s.Issues.Changes(r.Context(), g, page.Issue)
 	if err != nil {
+		return err
+	}
+	if page.Files, err = s.filesOf(r, g, page.Issue); err != nil {
+		return err
+	}
+	if page.Attach, err = s.attachOf(r, g, page.Form); err != nil {
 		return err
 	}
 	if page.Voted, err = s.Issues.Voted(r.Context(), g, page.Issue); err != nil {
@@ -121,7 +133,7 @@ func (s *Site) commentEvent(r *http.Request, g access.Grant, page *issuePage, c 
 	if event.Deleted {
 		return event
 	}
-	event.Text = s.issueText(r, g, c.Body)
+	event.Text = s.issueText(r, g, page.Number, c.Body)
 	if mine := page.SignedIn && c.Author.ID == g.Actor().User; mine || page.CanAdmin || event.Edited {
 		event.Href = page.Base + "/comments/" + c.ID
 	}
@@ -147,13 +159,22 @@ func together(events []issueEvent) []issueEvent {
 	return made
 }
 
-// replyToIssue takes a comment, and the state that its author wants.
+// replyToIssue takes a comment with its files, and the state that its author wants.
 func (s *Site) replyToIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	one, err := s.issueAt(r, g)
 	if err != nil {
 		return err
 	}
-	id, err := s.Issues.AddComment(r.Context(), g, one.Number, issue.Reply{Body: r.PostFormValue("text"), State: issue.State(r.PostFormValue("state"))})
+	files, err := s.takeFiles(r, g)
+	if err != nil {
+		return err
+	}
+	if r.PostForm.Has("preview") {
+		return s.issuePage(w, r, g, issuePage{
+			Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, one.Number, r.PostForm.Get("text")),
+		}, http.StatusOK)
+	}
+	id, err := s.Issues.AddComment(r.Context(), g, one.Number, issue.Reply{Body: r.PostForm.Get("text"), State: issue.State(r.PostForm.Get("state")), Files: files})
 	if err != nil {
 		return err
 	}
@@ -223,6 +244,8 @@ type issueCommentPage struct {
 	CanAdmin bool
 	Versions []issueVersion
 	Form     ui.Form
+	Previews bool
+	Preview  template.HTML
 }
 
 type issueVersion struct {
@@ -239,6 +262,10 @@ func (s *Site) showIssueComment(w http.ResponseWriter, r *http.Request, g access
 }
 
 func (s *Site) issueCommentAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	return s.issueCommentPage(w, r, g, issueCommentPage{Form: form}, status)
+}
+
+func (s *Site) issueCommentPage(w http.ResponseWriter, r *http.Request, g access.Grant, page issueCommentPage, status int) error {
 	one, err := s.issueAt(r, g)
 	if err != nil {
 		return err
@@ -251,12 +278,10 @@ func (s *Site) issueCommentAgain(w http.ResponseWriter, r *http.Request, g acces
 	if err != nil {
 		return err
 	}
-	page := issueCommentPage{
-		Issue: one, Base: issuePath(g, one.Number), Comment: comment, CanAdmin: g.Repository().Permission >= access.Admin,
-		Mine: g.Actor().User != "" && comment.Author.ID == g.Actor().User, Form: filledUp(form, "text", comment.Body),
-	}
+	page.Issue, page.Base, page.Comment, page.CanAdmin = one, issuePath(g, one.Number), comment, g.Repository().Permission >= access.Admin
+	page.Mine, page.Form = g.Actor().User != "" && comment.Author.ID == g.Actor().User, filledUp(page.Form, "text", comment.Body)
 	for _, v := range slices.Backward(versions) {
-		page.Versions = append(page.Versions, issueVersion{v, s.issueText(r, g, v.Body)})
+		page.Versions = append(page.Versions, issueVersion{v, s.issueText(r, g, one.Number, v.Body)})
 	}
 	return s.render(w, r, status, "issuecomment.html", s.inIssues(r, g, "Comment"), page)
 }
@@ -272,6 +297,11 @@ func (s *Site) saveIssueComment(w http.ResponseWriter, r *http.Request, g access
 			return err
 		}
 		return s.done(w, r, issuePath(g, one.Number), "deleted")
+	}
+	if r.PostForm.Has("preview") {
+		return s.issueCommentPage(w, r, g, issueCommentPage{
+			Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, one.Number, r.PostFormValue("text")),
+		}, http.StatusOK)
 	}
 	if err := s.Issues.EditComment(r.Context(), g, one.Number, id, r.PostFormValue("text")); err != nil {
 		return err

@@ -22,6 +22,7 @@ type issueForm struct {
 	Previews   bool
 	Preview    template.HTML
 	Conflict   *issueConflict
+	Attach     attachField // of a new issue
 }
 
 // issueConflict is what somebody else changed meanwhile.
@@ -46,6 +47,9 @@ func (s *Site) newIssuePage(w http.ResponseWriter, r *http.Request, g access.Gra
 	page.New, page.Title, page.Path, page.Back = true, "Create issue", issuesPath(g)+"/new", issuesPath(g)
 	var err error
 	if page.Fields, err = s.issueFields(r, g, page.Form, nil); err != nil {
+		return err
+	}
+	if page.Attach, err = s.attachOf(r, g, page.Form); err != nil {
 		return err
 	}
 	return s.render(w, r, status, "issueform.html", s.inIssues(r, g, page.Title), page)
@@ -112,11 +116,15 @@ func filledIssue(f issue.Fields, revision int64) ui.Form {
 }
 
 func (s *Site) createIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	files, err := s.takeFiles(r, g)
+	if err != nil {
+		return err
+	}
 	typed := typedIssue(r.PostForm, issue.Fields{})
 	if r.PostForm.Has("preview") {
-		return s.newIssuePage(w, r, g, issueForm{Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, typed.Body)}, http.StatusOK)
+		return s.newIssuePage(w, r, g, issueForm{Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, 0, typed.Body)}, http.StatusOK)
 	}
-	made, err := s.Issues.Create(r.Context(), g, typed)
+	made, err := s.Issues.Create(r.Context(), g, typed, files...)
 	if err != nil {
 		return err
 	}
@@ -162,7 +170,7 @@ func (s *Site) saveIssue(w http.ResponseWriter, r *http.Request, g access.Grant)
 	}
 	typed := typedIssue(r.PostForm, one.Fields())
 	if r.PostForm.Has("preview") {
-		return s.issueEditPage(w, r, g, issueForm{Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, typed.Body)}, http.StatusOK)
+		return s.issueEditPage(w, r, g, issueForm{Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, one.Number, typed.Body)}, http.StatusOK)
 	}
 	base, err := strconv.ParseInt(r.PostFormValue("base"), 10, 64)
 	if err != nil || base < 1 {

@@ -39,9 +39,13 @@ func (s *Site) issueAt(r *http.Request, g access.Grant) (issue.Issue, error) {
 	return s.Issues.Get(r.Context(), g, number)
 }
 
-// issueText renders what somebody wrote in the tracker.
-func (s *Site) issueText(r *http.Request, g access.Grant, text string) template.HTML {
-	base, v := issuesPath(g), visitorOf(r)
+// issueText renders what somebody wrote of an issue; 0: of a new one. What is relative in it
+// leads to the issue's files: ![What I see](screen.png).
+func (s *Site) issueText(r *http.Request, g access.Grant, number int64, text string) template.HTML {
+	base, v := issuePath(g, number)+"/attachments", visitorOf(r)
+	if number == 0 {
+		base = issuesPath(g) + "/new/attachments"
+	}
 	if v.refs == nil {
 		v.refs = &references{site: s, r: r, g: g, known: map[string]string{}}
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"io"
 	"net/http"
 
 	"sallyport.dev/internal/code/access"
@@ -21,10 +20,11 @@ type visitor struct {
 	user  user.User
 	token secret.String
 	err   error
-	body  io.ReadCloser // the body of a form with a file, to be read by whoever takes one
-	form  error         // what is wrong with the form as it was sent
-	grant access.Grant  // what the gate allowed; zero on pages that aren't judged
-	refs  *references   // in the texts of an issue tracker
+	form  error        // what is wrong with the form as it was sent
+	grant access.Grant // what the gate allowed; zero on pages that aren't judged
+	refs  *references  // in the texts of an issue tracker
+
+	upload *upload // the form, where it is one with files
 }
 
 type visitorKey struct{}
@@ -48,12 +48,14 @@ func (s *Site) prepare(next http.Handler) http.Handler {
 			return
 		}
 		if r.Method == http.MethodPost {
-			v.body = r.Body
+			body := r.Body
 			if err := request.ParseForm(w, r); err != nil {
 				s.fail(w, r, err)
 				return
 			}
-			v.form = request.CleanForm(r.PostForm)
+			if v.upload, v.form = openUpload(r, body); v.form == nil {
+				v.form = request.CleanForm(r.PostForm)
+			}
 		} else if !request.Clean(r.URL.RawQuery) || request.CleanForm(r.URL.Query()) != nil {
 			s.fail(w, r, errs.Invalid("", "The address has a part that isn't text."))
 			return
@@ -113,6 +115,7 @@ func (s *Site) form(pattern string, action access.Action, do door.Gated, show ag
 		}
 		request.Failed(r.Context(), err)
 		request.SetRetryAfter(w.Header(), err)
+		visitorOf(r).drain()
 		return show(w, r, g, ui.Refused(r.PostForm, err), errs.Status(err))
 	})
 }
