@@ -50,7 +50,7 @@ func BenchmarkCheck(b *testing.B) {
 		name string
 		open func(testing.TB) *db.DB
 	}{{"sqlite", dbtest.SQLite}, {"postgres", dbtest.Postgres}} {
-		for _, n := range []int{10, 100_000} {
+		for _, n := range []int{10, 10_000, 1_000_000} {
 			b.Run(fmt.Sprintf("%s/%d", engine.name, n), func(b *testing.B) { benchmarkCheck(b, engine.open(b), n) })
 		}
 	}
@@ -97,11 +97,11 @@ func benchmarkCheck(b *testing.B, d *db.DB, n int) {
 	})
 }
 
-// crowd adds n enrolled members with a token each, n repositories and snippets, and n groups
-// of a member each, and n empty workspaces; each member holds a permission by itself and by its group.
+// crowd adds n enrolled members with a token each and n repositories; and, of at most 10,000 in the
+// middle of those, former names, snippets, empty workspaces, and groups of a member each: such a
+// member holds a permission by itself and by its group.
 func (w *world) crowd(n int) {
 	w.t.Helper()
-	const count = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
 	for _, fill := range []string{
 		`INSERT INTO code_user (id, issuer, subject, username, name, email, account_opens, created)
 			SELECT 'u-' || i, 'https://id.test', 'u-' || i, 'u-' || i, '', '', FALSE, 0 FROM n`,
@@ -112,6 +112,11 @@ func (w *world) crowd(n int) {
 			SELECT 't-' || i, 'h-' || i, 'api_token', 'u-' || i, 'u-' || i, '', '', '', 0, 0, 0 FROM n`,
 		`INSERT INTO repository (id, workspace, slug, name, description, public, created, updated)
 			SELECT 'r-' || i, 'w-acme', 'r-' || i, '', '', FALSE, 0, 0 FROM n`,
+	} {
+		w.fill(fill, 1, n)
+	}
+	first, last := max(1, n/2-5000+1), min(n, n/2+5000)
+	for _, fill := range []string{
 		`INSERT INTO repository_name (workspace, slug, repository) SELECT 'w-acme', 'was-' || i, 'r-' || i FROM n`,
 		`INSERT INTO snippet (id, workspace, author, title, public, created, updated)
 			SELECT 's-' || i, 'w-acme', 'u-' || i, '', FALSE, 0, 0 FROM n`,
@@ -121,11 +126,17 @@ func (w *world) crowd(n int) {
 		`INSERT INTO repository_group (repository, group_id, permission) SELECT 'r-' || i, 'g-' || i, 1 FROM n`,
 		`INSERT INTO repository_user (repository, workspace, user_id, permission) SELECT 'r-' || i, 'w-acme', 'u-' || i, 2 FROM n`,
 	} {
-		w.sql(count+fill, n)
+		w.fill(fill, first, last)
 	}
 	if w.d.Engine == db.Postgres {
 		w.sql(`ANALYZE`)
 	}
+}
+
+// fill runs a statement that reads the numbers from first to last, which are its $1 and $2, as n (i).
+func (w *world) fill(statement string, first, last int, more ...any) {
+	w.t.Helper()
+	w.sql(`WITH RECURSIVE n (i) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $2) `+statement, append([]any{first, last}, more...)...)
 }
 
 // noBytes writes an empty BYTEA.
@@ -144,15 +155,14 @@ func BenchmarkPreview(b *testing.B) {
 		b.Run(string(d.Engine), func(b *testing.B) {
 			w := newWorld(b, d).usual()
 			w.factor("olga", "totp")
-			const some = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) `
-			w.sql(`INSERT INTO code_user (id, issuer, subject, username, name, email, account_opens, created) ` + some + `SELECT 'u' || i, 'x', 'u' || i, 'u' || i, 'U', '', FALSE, 0 FROM n`)
-			w.sql(`INSERT INTO member (workspace, user_id, role, created) ` + some + `SELECT 'w-acme', 'u' || i, 'member', 0 FROM n`)
-			w.sql(`INSERT INTO factor (id, realm, holder, kind, label, secret, created, confirmed) `+some+`SELECT 'f' || i, 'code', 'u' || i, 'totp', '', $1, 0, 1 FROM n WHERE i % 3 > 0`, []byte{})
-			w.sql(`INSERT INTO code_session (id, hash, user_id, step_method, step_at, account_acr, account_amr, account_time, address, agent, created, seen) `+some+`SELECT 's' || i, 's' || i, 'u' || i, 'totp', CAST($1 AS BIGINT), '', '', 0, '192.0.2.1', '', 0, 0 FROM n`, now)
-			w.sql(`INSERT INTO token (id, hash, kind, holder, user_id, name, scopes, made_by, created, issued, expires) `+some+`SELECT 't' || i, 't' || i, 'api_token', 'u' || i, 'u' || i, 'ci', '', '', 0, 0, CAST($1 AS BIGINT) FROM n`, now.Add(time.Hour))
+			w.fill(`INSERT INTO code_user (id, issuer, subject, username, name, email, account_opens, created) SELECT 'u' || i, 'x', 'u' || i, 'u' || i, 'U', '', FALSE, 0 FROM n`, 1, 10_000)
+			w.fill(`INSERT INTO member (workspace, user_id, role, created) SELECT 'w-acme', 'u' || i, 'member', 0 FROM n`, 1, 10_000)
+			w.fill(`INSERT INTO factor (id, realm, holder, kind, label, secret, created, confirmed) SELECT 'f' || i, 'code', 'u' || i, 'totp', '', `+w.noBytes()+`, 0, 1 FROM n WHERE i % 3 > 0`, 1, 10_000)
+			w.fill(`INSERT INTO code_session (id, hash, user_id, step_method, step_at, account_acr, account_amr, account_time, address, agent, created, seen) SELECT 's' || i, 's' || i, 'u' || i, 'totp', CAST($3 AS BIGINT), '', '', 0, '192.0.2.1', '', 0, 0 FROM n`, 1, 10_000, now)
+			w.fill(`INSERT INTO token (id, hash, kind, holder, user_id, name, scopes, made_by, created, issued, expires) SELECT 't' || i, 't' || i, 'api_token', 'u' || i, 'u' || i, 'ci', '', '', 0, 0, CAST($3 AS BIGINT) FROM n`, 1, 10_000, now.Add(time.Hour))
 			for _, door := range []string{"web", "githttp"} {
-				w.sql(`INSERT INTO access_record (workspace, user_id, credential, door, action, outcome, reason, held, day, count, last) `+some+
-					`SELECT 'w-acme', 'u' || n.i, 'session', $1, 'read_repository', 'allow', 'allowed', 'totp.0', $2 - d.i, 3, 0 FROM n, (SELECT i FROM n WHERE i <= 30) d`, door, now.Unix()/86400)
+				w.fill(`INSERT INTO access_record (workspace, user_id, credential, door, action, outcome, reason, held, day, count, last)
+					SELECT 'w-acme', 'u' || n.i, 'session', $3, 'read_repository', 'allow', 'allowed', 'totp.0', $4 - d.i, 3, 0 FROM n, (SELECT i FROM n WHERE i <= 30) d`, 1, 10_000, door, now.Unix()/86400)
 			}
 			owner := session("olga")
 			owner.Step = Step{TOTP, now}
