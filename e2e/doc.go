@@ -3,10 +3,10 @@
 // it writes, takes codes from oathtool, and clicks by the words on the screen.
 //
 // Every page that a person comes to is checked on the way: nothing in the
-// console, no refusal by the content security policy, names for what can be
-// used, contrast in light and dark, and no sideways scrolling at 320 px. So a
-// test says only what is special about its walk.
+// console, no refusal by the content security policy, nothing that axe finds in
+// light and in dark, nothing that moves by itself, and no sideways scrolling at
+// 320 px. So a test says only what is special about its walk.
 //
-// Needs chromium and oathtool; PostgreSQL for one run of the main walk. Where a
+// Needs chromium, oathtool and axe-core (test/install); PostgreSQL for one run of the main walk. Where a
 // test fails it leaves screenshots and the server's log in a folder that it names.
 package e2e

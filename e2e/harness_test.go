@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,7 @@ const faulty = `<!doctype html><html><head><title></title><link rel="icon" href=
 <button></button><a href="/x"><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></a>
 <svg width="9" height="9"></svg><table><tr><td>1</td></tr></table>
 <p style="color:red">inline</p><p class="pale">pale</p><pre class="wide">wide</pre>
-<b id="x"></b><b id="x"></b><script src="/gone.js"></script><script src="/noise.js"></script>
+<b id="x"></b><b id="x"></b><p role="nothing">axe</p><script src="/gone.js"></script><script src="/noise.js"></script>
 <link rel="stylesheet" href="/s.css">
 </body></html>`
 
@@ -31,7 +32,7 @@ func TestTheChecksSeeFaults(t *testing.T) {
 			fmt.Fprint(w, `.pale { color: #aaa; background: #fff } .wide { width: 2000px } button { width: 5px; height: 5px; padding: 0 }`)
 		case "/noise.js":
 			w.Header().Set("Content-Type", "text/javascript")
-			fmt.Fprint(w, `console.log("noise"); throw new Error("thrown")`)
+			fmt.Fprint(w, `console.log("noise"); document.querySelector("table").style.marginTop = "90px"; throw new Error("thrown")`)
 		default:
 			http.NotFound(w, r)
 		}
@@ -40,13 +41,14 @@ func TestTheChecksSeeFaults(t *testing.T) {
 
 	p := (&server{t: t, code: site.URL}).comes(t, "tester")
 	p.do(p.loads(site.URL + "/"))
-	found := strings.Join(append(p.seen.take(), ask[[]string](p, checkScript)...), "\n")
+	found := strings.Join(slices.Concat(p.seen.take(), ask[[]string](p, checkScript), p.findings()), "\n")
 	for _, each := range []string{
 		"doesn't say its language", "has no title", "0 main parts", "2 h1", "heading level 3 after 1",
 		`a field without a label: <input name="a"`, "managers can't tell", "for points nowhere", "nameless: <button",
 		"nameless: <a", "a picture without words", "a drawing without words", "a table without headings",
 		"px wide in a window of 1280", `"pale" in`, "two things have the id x", "too small to tap",
 		"gone.js: status 404", "console log", "exception", "security error", "ContentSecurityPolicyIssue",
+		"axe aria-roles: p[role=\"nothing\"]", "axe label: input[name=\"a\"]", "moved by itself",
 	} {
 		if !strings.Contains(found, each) {
 			t.Errorf("not seen: %s", each)

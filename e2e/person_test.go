@@ -35,8 +35,9 @@ type person struct {
 	step  int64    // of 30 seconds since 1970: that of the last code from it
 	codes []string // their recovery codes for Code
 
-	tab  context.Context
-	seen *watch
+	tab        context.Context
+	seen       *watch
+	scriptless bool // JavaScript is off
 }
 
 // comes gives somebody new, with an empty browser.
@@ -104,7 +105,8 @@ func (p *person) call(f func(context.Context) error) {
 	p.do(f(ctx))
 }
 
-// ask evaluates a JavaScript function on the page, with arguments.
+// ask evaluates a JavaScript function on the page, with arguments, and awaits
+// what it promises.
 func ask[T any](p *person, function string, args ...any) T {
 	p.t.Helper()
 	list, err := json.Marshal(append([]any{}, args...))
@@ -112,7 +114,7 @@ func ask[T any](p *person, function string, args ...any) T {
 	var result T
 	p.call(func(ctx context.Context) error {
 		var err error
-		result, err = chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(%s)(...%s)", function, list)))
+		result, err = chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf("(%s)(...%s)", function, list), chromedp.EvalAwaitPromise))
 		return err
 	})
 	return result
@@ -121,6 +123,7 @@ func ask[T any](p *person, function string, args ...any) T {
 // withoutScripts switches JavaScript off in the tab.
 func (p *person) withoutScripts() {
 	p.t.Helper()
+	p.scriptless = true
 	p.call(func(ctx context.Context) error {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err

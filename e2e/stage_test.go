@@ -18,6 +18,7 @@ var stage struct {
 	folder  string
 	program func() (string, error)
 	browser func() (context.Context, error)
+	axe     func() (string, error) // the source of axe-core
 }
 
 func TestMain(m *testing.M) {
@@ -35,6 +36,7 @@ func onStage(m *testing.M) int {
 	defer cancel()
 	stage.folder = folder
 	stage.program = sync.OnceValues(build)
+	stage.axe = sync.OnceValues(readAxe)
 	var stop []func()
 	stage.browser = sync.OnceValues(func() (context.Context, error) {
 		browser, closed, err := startBrowser(ctx)
@@ -68,6 +70,14 @@ func build() (string, error) {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return program, nil
+}
+
+func readAxe() (string, error) {
+	source, err := os.ReadFile("../test/peers/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		return "", fmt.Errorf("there is no axe to test with; run: test/install: %w", err)
+	}
+	return string(source), nil
 }
 
 // startBrowser gives the context whose browser contexts the people get.

@@ -18,8 +18,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-//go:embed js/check.js
-var checkScript string
+var (
+	//go:embed js/check.js
+	checkScript string
+	//go:embed js/axe.js
+	axeScript string
+	//go:embed js/shift.js
+	shiftScript string
+)
 
 // watch notes what a tab's browser says about the pages in it.
 type watch struct {
@@ -135,8 +141,12 @@ func (p *person) scheme(name string) {
 }
 
 // looked holds the pages that were looked at in every window and colour: that is
-// done once for each page, told by its heading and by its address without names.
+// done once for each page, told by its address without names, its heading, its
+// status, and the kinds of things on it.
 var looked sync.Map
+
+// kinds are those of the things on a page.
+const kinds = `() => [...new Set([...document.querySelectorAll("main *:not(pre *, .text *, table *, svg *)")].map((e) => e.tagName + "." + e.className))].sort().join()`
 
 var names = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_.-]{30,}`)
 
@@ -145,12 +155,14 @@ func (p *person) look() {
 	p.t.Helper()
 	p.judge("")
 	p.t.Logf("%s: %s %q", p.name, p.location(), p.heading())
-	page := names.ReplaceAllString(p.path(), "*") + " " + p.heading()
+	page := fmt.Sprintln(names.ReplaceAllString(p.path(), "*"), p.heading(), p.seen.status(), ask[string](p, kinds), p.scriptless)
 	if _, done := looked.LoadOrStore(page, true); done {
 		return
 	}
+	p.faults("", p.findings())
 	p.scheme("dark")
 	p.judge(" in dark")
+	p.faults(" in dark", p.findings())
 	p.scheme("light")
 	p.window(narrowWindow)
 	p.judge(" at 320 px")
@@ -159,7 +171,29 @@ func (p *person) look() {
 
 func (p *person) judge(how string) {
 	p.t.Helper()
-	for _, fault := range append(p.seen.take(), ask[[]string](p, checkScript)...) {
+	p.faults(how, p.seen.take())
+	p.faults(how, ask[[]string](p, checkScript))
+}
+
+// findings are those that take longer: what has moved on the page, and what axe
+// finds. Both need scripts; without them it is the same page.
+func (p *person) findings() []string {
+	p.t.Helper()
+	if p.scriptless {
+		return nil
+	}
+	moved := ask[[]string](p, shiftScript)
+	if !ask[bool](p, `() => "axe" in window`) {
+		p.call(func(ctx context.Context) error {
+			return chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](need(p.t, stage.axe)))
+		})
+	}
+	return append(moved, ask[[]string](p, axeScript)...)
+}
+
+func (p *person) faults(how string, found []string) {
+	p.t.Helper()
+	for _, fault := range found {
 		p.t.Errorf("%s%s: %s", p.location(), how, fault)
 	}
 }

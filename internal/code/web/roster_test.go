@@ -117,7 +117,7 @@ func TestRemindAndSendAgain(t *testing.T) {
 			t.Error("it doesn't say when to try again")
 		}
 		owner.leads(owner.post(members+"/invite", "email", "new@example.com", "role", "member"), members)
-		owner.is(owner.get(members), 200, "Send the invitation of new@example.com again")
+		owner.is(owner.get(members), 200, "Send again to new@example.com")
 		owner.is(owner.post(members+"/invite", "email", "new@example.com", "role", "member"), 429, "You can send it again in 1 minute")
 		w.now.Advance(time.Minute)
 		owner.leads(owner.post(members+"/invite", "email", "new@example.com", "role", "member"), members)
