@@ -120,6 +120,7 @@ func cmdPick(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (b *browser) open(ts *testscript.TestScript, who string, r *http.Request) {
+	r.Header.Set("Accept", "text/html,*/*;q=0.8")
 	response, err := b.client.Do(r)
 	ts.Check(err)
 	defer response.Body.Close()

@@ -109,3 +109,12 @@ func (p *Provider) Routes() map[string]http.HandlerFunc {
 // BackTo is the address at which the sign-in for an app's request goes on,
 // once the person is signed in.
 func BackTo(flow string) string { return pathBack + "?id=" + url.QueryEscape(flow) }
+
+// FlowOf gives the request that a page's path goes on with, as BackTo made it;
+// "" where it is any other page's.
+func FlowOf(path string) string {
+	if u, err := url.Parse(path); err == nil && u.Path == pathBack {
+		return u.Query().Get("id")
+	}
+	return ""
+}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/factor"
@@ -60,7 +61,9 @@ func kindOf(f factor.Factor) string {
 
 type mfaPage struct {
 	On       bool
-	Required bool // the operator's rule: nothing else opens before
+	Required bool   // the operator's rule: nothing else opens before
+	App      string // the app that asked for it; empty: none did
+	Wants    string // what that app asks for
 	Steps    ui.Steps
 	Problem  string
 	Choice   ui.FactorChoice
@@ -77,6 +80,14 @@ func (s *Site) mfaPage(w http.ResponseWriter, r *http.Request, who signin.Sessio
 	page := mfaPage{
 		On: who.Kinds.Any(), Required: who.MustEnrol, Steps: enrolSteps(0, who.Kinds.Any()), Problem: problem,
 		Choice: ui.FactorChoice{App: mfaPath, Hidden: hiddenOf(way(r))},
+	}
+	if flow := provider.FlowOf(s.returnPath(r)); flow != "" {
+		if waits, err := s.Provider.Pending(r.Context(), flow); err == nil { // or it is over, which the way back says
+			page.App, page.Wants = waits.AppName, "a second step"
+			if waits.Need.Class == signin.ClassPhishing {
+				page.Wants = "a security key or passkey"
+			}
+		}
 	}
 	if s.SignIn.Factors.TakesKeys() {
 		page.Choice.Key = withQuery(mfaPath+"/key", way(r))
