@@ -93,6 +93,10 @@ type Service struct {
 	DB    *db.DB
 	Clock clock.Clock
 	Audit *audit.Log
+
+	// Where it is set, it is told that sessions end sooner from now on, within the
+	// transaction of the change.
+	Shortened func(ctx context.Context, tx *db.Tx) error
 }
 
 type row struct {
@@ -160,6 +164,11 @@ func (s *Service) Save(ctx context.Context, c Change, by, from string) (Policy, 
 		changes := differences(now, next)
 		if len(changes) == 0 {
 			return nil
+		}
+		if s.Shortened != nil && (next.Idle < now.Idle || next.Overall < now.Overall) {
+			if err := s.Shortened(ctx, tx); err != nil {
+				return err
+			}
 		}
 		return s.Audit.Append(ctx, tx, audit.Entry{
 			Realm: "account", Actor: by, Credential: "session", Address: from, Action: "site.policy", Target: "site", Detail: changes,

@@ -64,7 +64,7 @@ func describeIssuer(at string) metadata {
 		RevocationAuthMethods:    anyApp,
 		IntrospectionAuthMethods: secrets,
 		Claims: []string{
-			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
+			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "session_expiry", "session_idle",
 			"name", "preferred_username", "email", "email_verified",
 		},
 		ClaimsParameter:           true,

@@ -69,6 +69,24 @@ func (p *Provider) SessionsEnded(ctx context.Context, tx *db.Tx, person string, 
 	return nil
 }
 
+// SessionsShortened has the apps sign everybody out, within the transaction in
+// which the site's policy has sessions end sooner: theirs were opened to last
+// as it was before. Whoever is signed in here gets back in without being asked.
+func (p *Provider) SessionsShortened(ctx context.Context, tx *db.Tx) error {
+	open, err := db.All[struct{ Person, Session string }](ctx, tx, `
+		SELECT DISTINCT g.person, g.session FROM app_grant g JOIN app a ON a.id = g.app
+		WHERE g.ended = 0 AND g.expires > $1 AND a.logout_address <> ''`, p.config.Clock())
+	if err != nil {
+		return fmt.Errorf("finding the sessions of apps: %w", err)
+	}
+	for _, each := range open {
+		if err := p.SessionsEnded(ctx, tx, each.Person, []string{each.Session}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PersonSuspended tells the apps that know a person that their account was
 // shut, or opened again, within the transaction that does it. A suspension ends
 // all that was given, for good.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -44,10 +45,32 @@ func (p *Provider) idToken(ctx context.Context, g grant, nonce, accessToken stri
 	claims["auth_time"], claims["acr"], claims["amr"] = g.AuthTime.Unix(), g.ACR, strings.Fields(g.AMR)
 	claims["at_hash"] = base64.RawURLEncoding.EncodeToString(half[:16])
 	claims["sid"] = g.Session
+	if err := p.addSessionEnd(ctx, claims, g.Session); err != nil {
+		return "", err
+	}
 	if nonce != "" {
 		claims["nonce"] = nonce
 	}
 	return p.sign(ctx, "JWT", claims)
+}
+
+// addSessionEnd says how long a session that an app opens may last, as long as
+// the one here does: until when (session_expiry, OpenID Connect Enterprise
+// Extensions §2), and without use (session_idle, in seconds, a name of ours).
+func (p *Provider) addSessionEnd(ctx context.Context, claims map[string]any, session string) error {
+	lasts, err := db.One[struct {
+		Began         time.Time
+		Idle, Overall time.Duration
+	}](ctx, p.config.DB, `
+		SELECT s.created, r.idle, r.overall FROM account_session s, site_policy r WHERE s.id = $1 AND r.id = 1`, session)
+	if errs.Is(err, errs.KindNotFound) {
+		return nil // it is over: what an app has with offline_access goes on without it
+	}
+	if err != nil {
+		return fmt.Errorf("reading how long a session lasts: %w", err)
+	}
+	claims["session_expiry"], claims["session_idle"] = lasts.Began.Add(lasts.Overall).Unix(), int64(lasts.Idle.Seconds())
+	return nil
 }
 
 // describe says of a person what the scopes allow (OpenID Connect Core §5.4);

@@ -64,7 +64,9 @@ func (p policyPage) SignUp() ui.Field {
 }
 
 func (p policyPage) Idle() ui.Field {
-	return p.Form.Select("idle", "A session ends without use after", lengths(15*time.Minute, time.Hour, 8*time.Hour, day, 3*day, 7*day))
+	f := p.Form.Select("idle", "A session ends without use after", lengths(15*time.Minute, time.Hour, 8*time.Hour, day, 3*day, 7*day))
+	f.Hint = "Here and in Code. Where it gets shorter, people are signed out of their apps; whoever is signed in here gets back in without being asked."
+	return f
 }
 
 func (p policyPage) Overall() ui.Field {
@@ -88,7 +90,7 @@ const (
 func lengths(all ...time.Duration) []ui.Option {
 	options := make([]ui.Option, len(all))
 	for i, d := range all {
-		options[i] = ui.Option{Value: d.String(), Label: length(d)}
+		options[i] = ui.Option{Value: d.String(), Label: ui.Length(d)}
 	}
 	return options
 }

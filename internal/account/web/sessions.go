@@ -6,6 +6,7 @@ import (
 
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/ui"
 )
 
 const (
@@ -35,7 +36,7 @@ func (s *Site) showSessions(w http.ResponseWriter, r *http.Request, who signin.S
 	if err != nil {
 		return err
 	}
-	page := sessionsPage{Sessions: make([]sessionLine, len(listed)), Idle: length(rules.Idle), Overall: length(rules.Overall)}
+	page := sessionsPage{Sessions: make([]sessionLine, len(listed)), Idle: ui.Length(rules.Idle), Overall: ui.Length(rules.Overall)}
 	for i, each := range listed {
 		page.Sessions[i] = sessionLine{
 			Listed: each, Browser: request.Browser(each.Agent), Proven: provenWords(each.Methods),

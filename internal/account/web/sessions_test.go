@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/account/policy"
+	"sallyport.dev/internal/account/provider"
 	"sallyport.dev/internal/account/web"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/db/dbtest"
@@ -97,6 +98,53 @@ func TestStandard15SessionsEndWhenThePolicySays(t *testing.T) {
 	if alive() {
 		t.Error("it lived longer than eight hours")
 	}
+}
+
+// Apps are told how long a session lasts, and sign people out where it is to be
+// shorter than they were told.
+func TestStandard15AppsFollowThePolicy(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		told := newListener(t)
+		a := w.register(provider.App{LogoutAddress: told.URL, Grants: lasting().Grants})
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		began := w.clock.Now()
+		w.clock.Advance(time.Hour)
+		says := func(got map[string]any) (ends, idle int64) {
+			t.Helper()
+			id, err := a.verifier.Verify(t.Context(), got["id_token"].(string))
+			must(t, err)
+			var claims struct {
+				Ends int64 `json:"session_expiry"`
+				Idle int64 `json:"session_idle"`
+			}
+			must(t, id.Claims(&claims))
+			return claims.Ends, claims.Idle
+		}
+		first := a.grant(w, b)
+		if ends, idle := says(first); ends != began.Add(30*24*time.Hour).Unix() || idle != 7*24*3600 {
+			t.Errorf("at first %d %d", ends, idle)
+		}
+		w.limit(7*24*time.Hour, 20*24*time.Hour)
+		if status, _ := a.refresh(w, first["refresh_token"]); status != 400 {
+			t.Errorf("what was given under the longer terms goes on: %d", status)
+		}
+		must(t, w.site.Provider.Deliver(t.Context()))
+		if got := told.all(); len(got) != 1 {
+			t.Errorf("told %d times", len(got))
+		}
+		second := a.grant(w, b)
+		if ends, _ := says(second); ends != began.Add(20*24*time.Hour).Unix() {
+			t.Errorf("then %d", ends)
+		}
+		w.limit(7*24*time.Hour, 25*24*time.Hour) // longer: nobody need hear of it
+		must(t, w.site.Provider.Deliver(t.Context()))
+		if got := told.all(); len(got) != 1 {
+			t.Errorf("told %d times", len(got))
+		}
+	})
 }
 
 // limit has sessions last so long, by the site's policy.

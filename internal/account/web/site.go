@@ -93,6 +93,7 @@ func New(ctx context.Context, config Config) (*Site, error) {
 		return nil, err
 	}
 	config.SignIn.Ended, config.SignIn.Suspended = s.Provider.SessionsEnded, s.Provider.PersonSuspended
+	config.SignIn.Policy.Shortened = s.Provider.SessionsShortened
 	s.addRoutes()
 	return s, nil
 }

@@ -35,6 +35,9 @@ import (
 // symmetric ones aren't among them.
 var algorithms = []string{oidc.RS256, oidc.ES256, oidc.PS256, oidc.EdDSA, oidc.RS384, oidc.RS512, oidc.ES384, oidc.ES512}
 
+// maxIdle bounds what an issuer says, in seconds, to what a time.Duration holds.
+const maxIdle = 1e9
+
 // Config says who signs people in.
 type Config struct {
 	Issuer   string // URL, exactly as its discovery document has it
@@ -95,8 +98,10 @@ type Identity struct {
 	PreferredUsername string
 	ACR               string
 	AMR               []string
-	AuthTime          time.Time // zero where the issuer doesn't say
-	Session           string    // the issuer's name for its session (sid); may be empty
+	AuthTime          time.Time     // zero where the issuer doesn't say
+	Session           string        // the issuer's name for its session (sid); may be empty
+	SessionEnds       time.Time     // when a session that comes of it must be over; zero: the issuer doesn't say
+	SessionIdle       time.Duration // how long it may last without use; zero: the issuer doesn't say
 }
 
 // Begin gives the address at the issuer to go to, and what must be remembered.
@@ -171,6 +176,8 @@ func (c *Client) identity(ctx context.Context, provider *oidc.Provider, pending 
 		AuthTime        float64  `json:"auth_time"`
 		AuthorizedParty string   `json:"azp"`
 		Session         string   `json:"sid"`
+		SessionEnds     float64  `json:"session_expiry"`
+		SessionIdle     float64  `json:"session_idle"`
 	}
 	if err := id.Claims(&claims); err != nil {
 		return Identity{}, unavailable(fmt.Errorf("reading the ID token: %w", err))
@@ -192,6 +199,12 @@ func (c *Client) identity(ctx context.Context, provider *oidc.Provider, pending 
 	}
 	if claims.AuthTime > 0 {
 		identity.AuthTime = time.Unix(int64(claims.AuthTime), 0).UTC()
+	}
+	if claims.SessionEnds > 0 {
+		identity.SessionEnds = time.Unix(int64(claims.SessionEnds), 0).UTC()
+	}
+	if claims.SessionIdle > 0 {
+		identity.SessionIdle = time.Duration(min(claims.SessionIdle, maxIdle) * float64(time.Second))
 	}
 	return identity, nil
 }

@@ -163,6 +163,23 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+func TestTheIssuerSaysHowLongASessionLasts(t *testing.T) {
+	i := newIssuer(t)
+	i.claims = map[string]any{"session_expiry": start.Add(8 * time.Hour).Unix(), "session_idle": 3600}
+	c := i.client()
+	pending, _ := i.begin(t, c, login.Wish{})
+	got, err := c.Finish(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"good"}})
+	if err != nil || !got.SessionEnds.Equal(start.Add(8*time.Hour)) || got.SessionIdle != time.Hour {
+		t.Errorf("%+v, %v", got, err)
+	}
+	i.claims = map[string]any{"session_idle": 1e30}
+	pending, _ = i.begin(t, c, login.Wish{})
+	got, err = c.Finish(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"good"}})
+	if err != nil || got.SessionIdle < 365*24*time.Hour || !got.SessionEnds.IsZero() {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestNameAndEmailMayComeFromUserinfo(t *testing.T) {
 	i := newIssuer(t)
 	i.claims = map[string]any{"email": "", "name": ""}

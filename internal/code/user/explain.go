@@ -47,7 +47,6 @@ func (s *Service) Someone(ctx context.Context, username string) (Someone, error)
 }
 
 func (s *Service) newest(ctx context.Context, user string) (Someone, error) {
-	now := s.Clock()
 	rows, err := db.All[struct {
 		ID       string
 		Step     access.Step
@@ -57,8 +56,8 @@ func (s *Service) newest(ctx context.Context, user string) (Someone, error) {
 		From     string
 	}](ctx, s.DB, `
 		SELECT id, step_method, step_at, account_acr, account_amr, account_time, seen, address FROM code_session
-		WHERE user_id = $1 AND created > $2 AND seen > $3 ORDER BY seen DESC, created DESC LIMIT 1`,
-		user, now.Add(-sessionMost), now.Add(-sessionIdle))
+		WHERE user_id = $1 AND `+liveNow+` ORDER BY seen DESC, created DESC LIMIT 1`,
+		user, s.Clock())
 	if err != nil {
 		return Someone{}, fmt.Errorf("reading the last session: %w", err)
 	}

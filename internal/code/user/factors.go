@@ -104,14 +104,14 @@ func (s *Service) add(ctx context.Context, g access.Grant, u User, method factor
 		if err := s.dropSteps(ctx, tx, u.ID); err != nil {
 			return err
 		}
-		created, err := s.markStepped(ctx, tx, g.Actor().CredentialID, u.ID, hash, method, s.Clock())
+		expires, err := s.markStepped(ctx, tx, g.Actor().CredentialID, u.ID, hash, method, s.Clock())
 		if errs.Is(err, errs.KindNotFound) {
 			return errSignedOut()
 		}
 		if err != nil {
 			return err
 		}
-		enrolment.Session.Expires = created.Add(sessionMost)
+		enrolment.Session.Expires = expires
 		action, notice := "two_step.on", s.noticeTurnedOn
 		if !first {
 			action, notice = "two_step.added", s.noticeAdded

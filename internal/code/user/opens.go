@@ -53,9 +53,9 @@ func (s *Service) SessionEnds(ctx context.Context, g access.Grant) (time.Time, e
 	if err := g.Require(access.ReadSelf, access.ManageFactors); err != nil {
 		return time.Time{}, err
 	}
-	created, err := db.One[time.Time](ctx, s.DB, `SELECT created FROM code_session WHERE id = $1`, g.Actor().CredentialID)
+	expires, err := db.One[time.Time](ctx, s.DB, `SELECT expires FROM code_session WHERE id = $1`, g.Actor().CredentialID)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading a session: %w", err)
 	}
-	return created.Add(sessionMost), nil
+	return expires, nil
 }

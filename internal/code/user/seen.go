@@ -96,7 +96,7 @@ func (s *Service) Run(ctx context.Context) {
 		case <-flush.C:
 			err = s.Flush(ctx)
 		case <-sweep.C:
-			err = s.sweepSessions(ctx, s.Clock().Add(-sessionMost), s.Clock().Add(-sessionIdle))
+			err = s.sweepSessions(ctx, s.Clock())
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushEvery)
 			defer cancel()

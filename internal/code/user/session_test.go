@@ -87,6 +87,43 @@ func TestSessionsEnd(t *testing.T) {
 	})
 }
 
+func TestStandard15TheIssuerHasSessionsEndSooner(t *testing.T) {
+	each(t, func(w *world) {
+		alice := w.signUp("alice")
+		alice.id.SessionEnds, alice.id.SessionIdle = w.now.Now().Add(8*time.Hour), time.Hour
+		session := alice.signIn()
+		for range 9 {
+			w.now.Advance(50 * time.Minute)
+			if alice.signedOut(session) {
+				w.Fatal("over though it is used")
+			}
+			if err := w.Flush(w.Context()); err != nil {
+				w.Fatal(err)
+			}
+		}
+		w.now.Advance(30*time.Minute + time.Second)
+		if !alice.signedOut(session) {
+			w.Error("it outlived the session at the account")
+		}
+		alice.id.SessionEnds = time.Time{}
+		idle := alice.signIn()
+		w.now.Advance(time.Hour)
+		if !alice.signedOut(idle) {
+			w.Error("it outlived an hour without use")
+		}
+		// Never longer than our own limits, and not at all where it is over.
+		alice.id.SessionEnds, alice.id.SessionIdle = w.now.Now().Add(1000*time.Hour), 1000*time.Hour
+		long := alice.signIn()
+		w.now.Advance(7 * 24 * time.Hour)
+		if !alice.signedOut(long) {
+			w.Error("the issuer made it longer")
+		}
+		alice.id.SessionEnds = w.now.Now()
+		_, err := w.OpenSession(w.Context(), alice.id, user.SessionInfo{Address: here})
+		w.is(err, errs.KindUnauthenticated, "a session that is over at its beginning")
+	})
+}
+
 func TestUseIsWrittenOffTheRequest(t *testing.T) {
 	each(t, func(w *world) {
 		alice := w.signUp("alice")
@@ -179,6 +216,8 @@ func TestIdentityConverts(t *testing.T) {
 		AMR               []string
 		AuthTime          time.Time
 		Session           string
+		SessionEnds       time.Time
+		SessionIdle       time.Duration
 	}
 	if id := user.Identity(identity{Subject: "s"}); id.Subject != "s" {
 		t.Error("it doesn't")

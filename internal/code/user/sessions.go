@@ -21,11 +21,10 @@ type Listed struct {
 	AMR     []string      // how the account's sign-in was proven, as the issuer names it
 	Step    access.Method // how the second step of Code was taken; empty: it wasn't
 	StepAt  time.Time
-	Current bool // the one that asks
+	Ends    time.Time     // at the latest
+	Idle    time.Duration // and when it isn't used for so long
+	Current bool          // the one that asks
 }
-
-// SessionLimits are how long a session lasts without use, and at most.
-func SessionLimits() (idle, most time.Duration) { return sessionIdle, sessionMost }
 
 // Sessions lists what the actor has open (OWASP ASVS 5.0 7.5.2), the session
 // that asks first and then by when each was last seen. It needs access.ReadSelf.
@@ -38,14 +37,14 @@ func (s *Service) Sessions(ctx context.Context, g access.Grant) ([]Listed, error
 		Opened, Seen       time.Time
 		AMR                string
 		Step               access.Method
-		StepAt             time.Time
+		StepAt, Ends       time.Time
+		Idle               time.Duration
 	}
-	now := s.Clock()
 	rows, err := db.All[row](ctx, s.DB, `
-		SELECT id, address, agent, created, seen, account_amr, step_method, step_at FROM code_session
-		WHERE user_id = $1 AND created > $2 AND seen > $3
-		ORDER BY CASE WHEN id = $4 THEN 0 ELSE 1 END, seen DESC, id DESC`,
-		g.Actor().User, now.Add(-sessionMost), now.Add(-sessionIdle), g.Actor().CredentialID)
+		SELECT id, address, agent, created, seen, account_amr, step_method, step_at, expires, idle FROM code_session
+		WHERE user_id = $1 AND `+liveNow+`
+		ORDER BY CASE WHEN id = $3 THEN 0 ELSE 1 END, seen DESC, id DESC`,
+		g.Actor().User, s.Clock(), g.Actor().CredentialID)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
@@ -53,7 +52,7 @@ func (s *Service) Sessions(ctx context.Context, g access.Grant) ([]Listed, error
 	for i, r := range rows {
 		all[i] = Listed{
 			ID: r.ID, Address: r.Address, Agent: r.Agent, Opened: r.Opened, Seen: r.Seen,
-			AMR: strings.Fields(r.AMR), Step: r.Step, StepAt: r.StepAt, Current: r.ID == g.Actor().CredentialID,
+			AMR: strings.Fields(r.AMR), Step: r.Step, StepAt: r.StepAt, Ends: r.Ends, Idle: r.Idle, Current: r.ID == g.Actor().CredentialID,
 		}
 	}
 	return all, nil

@@ -84,7 +84,7 @@ func (s *Service) VerifyStep(ctx context.Context, token secret.String, answer fa
 	if err != nil {
 		return Session{}, fmt.Errorf("taking the second step: %w", err)
 	}
-	return Session{Token: fresh, Expires: live.Created.Add(sessionMost)}, nil
+	return Session{Token: fresh, Expires: live.Expires}, nil
 }
 
 // noteTaken audits a second step, and warns of a key whose count didn't grow.

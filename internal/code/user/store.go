@@ -44,13 +44,15 @@ type sessionRow struct {
 	Address, Agent           string
 	Created                  time.Time
 	AccountSession           string // the issuer's name for its own session; may be empty
+	Expires                  time.Time
+	Idle                     time.Duration
 }
 
 func (s *Service) insertSession(ctx context.Context, tx *db.Tx, r sessionRow) error {
 	_, err := db.Exec(ctx, tx, `
-		INSERT INTO code_session (id, hash, user_id, account_acr, account_amr, account_time, address, agent, created, seen, account_session)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
-		r.ID, r.Hash, r.User, r.ACR, r.AMR, r.AuthTime, r.Address, r.Agent, r.Created, r.AccountSession)
+		INSERT INTO code_session (id, hash, user_id, account_acr, account_amr, account_time, address, agent, created, seen, account_session, expires, idle)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12)`,
+		r.ID, r.Hash, r.User, r.ACR, r.AMR, r.AuthTime, r.Address, r.Agent, r.Created, r.AccountSession, r.Expires, r.Idle)
 	return err
 }
 
@@ -60,19 +62,22 @@ type liveSession struct {
 	StepAt        time.Time
 	ACR, AMR      string
 	AuthTime      time.Time
-	Created, Seen time.Time
+	Expires, Seen time.Time
 	User          User
 	Factors       access.Factors
 }
 
-// liveSession reads a session that was created and seen since the two times.
-func (s *Service) liveSession(ctx context.Context, q db.Q, hash string, created, seen time.Time) (liveSession, error) {
+// liveNow is the condition that a session isn't over at the time $2.
+const liveNow = `expires > $2 AND seen + idle > $2`
+
+// liveSession reads a session that isn't over.
+func (s *Service) liveSession(ctx context.Context, q db.Q, hash string, now time.Time) (liveSession, error) {
 	return db.One[liveSession](ctx, q, `
-		SELECT s.id, s.hash, s.step_method, s.step_at, s.account_acr, s.account_amr, s.account_time, s.created, s.seen, `+userColumns+`,
+		SELECT s.id, s.hash, s.step_method, s.step_at, s.account_acr, s.account_amr, s.account_time, s.expires, s.seen, `+userColumns+`,
 		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'code' AND f.holder = u.id AND f.kind = 'totp' AND f.confirmed > 0),
 		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'code' AND f.holder = u.id AND f.kind = 'webauthn' AND f.confirmed > 0)
 		FROM code_session s JOIN code_user u ON u.id = s.user_id
-		WHERE s.hash = $1 AND s.created > $2 AND s.seen > $3 AND NOT u.suspended`, hash, created, seen)
+		WHERE s.hash = $1 AND `+liveNow+` AND NOT u.suspended`, hash, now)
 }
 
 // rotate marks a session as stepped and gives it another token, where it still
@@ -85,11 +90,11 @@ func (s *Service) rotate(ctx context.Context, tx *db.Tx, id, old, hash string, m
 }
 
 // markStepped is rotate for the session that a grant names. It gives the time
-// at which the session was created.
+// at which the session is over at the latest.
 func (s *Service) markStepped(ctx context.Context, tx *db.Tx, id, user, hash string, method factor.Method, now time.Time) (time.Time, error) {
 	return db.One[time.Time](ctx, tx, `
 		UPDATE code_session SET hash = $3, step_method = $4, step_at = $5, seen = $5 WHERE id = $1 AND user_id = $2
-		RETURNING created`, id, user, hash, method, now)
+		RETURNING expires`, id, user, hash, method, now)
 }
 
 // lockSessions is for transactions that change several sessions: they run one
@@ -128,12 +133,12 @@ func (s *Service) touchSession(ctx context.Context, tx *db.Tx, id string, at tim
 	return err
 }
 
-func (s *Service) sweepSessions(ctx context.Context, created, seen time.Time) error {
+func (s *Service) sweepSessions(ctx context.Context, now time.Time) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
 		if err := s.lockSessions(ctx, tx); err != nil {
 			return err
 		}
-		_, err := db.Exec(ctx, tx, `DELETE FROM code_session WHERE created <= $1 OR seen <= $2`, created, seen)
+		_, err := db.Exec(ctx, tx, `DELETE FROM code_session WHERE expires <= $1 OR seen + idle <= $1`, now)
 		return err
 	})
 }

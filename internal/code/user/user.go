@@ -78,7 +78,9 @@ type Identity struct {
 	ACR               string
 	AMR               []string
 	AuthTime          time.Time
-	Session           string // the issuer's name for its session; may be empty
+	Session           string        // the issuer's name for its session; may be empty
+	SessionEnds       time.Time     // when the issuer wants a session over; zero: it doesn't say
+	SessionIdle       time.Duration // how long it may last without use; zero: it doesn't say
 }
 
 const maxName = 100 // characters

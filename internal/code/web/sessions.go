@@ -8,12 +8,14 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/request"
+	"sallyport.dev/internal/ui"
 )
 
 // sessionsPage lists the browsers in which a person is signed in to Code.
 type sessionsPage struct {
 	Sessions   []sessionLine
-	Idle, Most int // days
+	Idle       string    // how long this session lasts without use
+	Ends       time.Time // and when it is over at the latest
 	AccountURL string
 }
 
@@ -30,16 +32,17 @@ func (s *Site) showSessions(w http.ResponseWriter, r *http.Request, g access.Gra
 	if err != nil {
 		return err
 	}
-	idle, most := user.SessionLimits()
 	page := sessionsPage{
 		Sessions: make([]sessionLine, len(listed)), AccountURL: s.AccountURL,
-		Idle: int(idle / (24 * time.Hour)), Most: int(most / (24 * time.Hour)),
 	}
 	network := request.Network(request.Address(r.Context()).String())
 	for i, each := range listed {
 		page.Sessions[i] = sessionLine{
 			Listed: each, Browser: request.Browser(each.Agent), Here: request.Network(each.Address) == network,
 			Account: methodWords(each.AMR), Proven: stepWords(each.Step),
+		}
+		if each.Current {
+			page.Idle, page.Ends = ui.Length(each.Idle), each.Ends
 		}
 	}
 	return s.render(w, r, http.StatusOK, "sessions.html", s.personal(r, "Sessions", sessionsPath), page)

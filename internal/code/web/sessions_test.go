@@ -24,7 +24,7 @@ func TestSessionsOfCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	phone.cookies[w.cookies.Name(sessionCookie)] = session.Token.Reveal()
-	p := alice.is(alice.get(sessionsPath), http.StatusOK, "This one", "Safari on iPhone", "198.51.100.9", "password, one-time code", "not taken", "7 days", "30 days")
+	p := alice.is(alice.get(sessionsPath), http.StatusOK, "This one", "Safari on iPhone", "198.51.100.9", "password, one-time code", "not taken", "isn't used for 7 days", "at the latest")
 	if strings.Count(p.text, "(this network)") != 1 {
 		t.Errorf("%s", p.text)
 	}
