@@ -24,7 +24,7 @@ var floors = [][]string{
 	{"internal/throttle", "internal/audit", "internal/job"},
 	{"internal/factor"},
 	{"internal/code/access", "internal/account/person", "internal/account/policy"},
-	{"internal/code/transport"},
+	{"internal/code/transport", "internal/code/activity"},
 	{"internal/code/user", "internal/code/token", "internal/code/workspace", "internal/code/repo", "internal/code/wiki", "internal/code/issue", "internal/code/snippet", "internal/account/signin"},
 	{"internal/code/door", "internal/code/login", "internal/account/provider", "internal/account/admin"},
 	{"internal/code/web", "internal/code/api", "internal/code/githttp", "internal/code/gitssh", "internal/account/web"},

@@ -79,7 +79,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	}
 	toCode.handler = codeHandler
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
-		s.workspaces.Jobs(), s.repositories.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
+		s.workspaces.Jobs(), s.repositories.Jobs(), s.events.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
 	finish := inBackground(ctx, jobs.Run, s.repositories.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account, shell); err != nil {
@@ -134,14 +134,14 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	gate := access.New(s.db, clock.System, records)
 	repositories := &repo.Service{
 		DB: s.db, Dir: filepath.Join(s.folder, "repositories"), Git: system, Clock: clock.System,
-		Audit: s.audit, MaxPush: int64(c.MaxPush), MaxSize: int64(c.MaxRepository), MaxRefs: c.MaxRefs, ImportFrom: c.ImportFrom,
+		Audit: s.audit, Events: s.events, MaxPush: int64(c.MaxPush), MaxSize: int64(c.MaxRepository), MaxRefs: c.MaxRefs, ImportFrom: c.ImportFrom,
 	}
-	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, MaxPush: repositories.MaxPush}
+	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, Events: s.events, MaxPush: repositories.MaxPush}
 	snippets := &snippet.Service{
-		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, MaxPush: repositories.MaxPush,
+		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, Events: s.events, MaxPush: repositories.MaxPush,
 	}
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
-	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
+	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Events: s.events, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
 	s.issues, repositories.OnDefault, s.outbox.May = issues, issues.Fixed, issues.MayMail
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {
@@ -154,7 +154,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	}
 	config := codeweb.Config{
 		URL: code.URL, DB: s.db, Box: s.box, Clock: clock.System, Gate: gate, Login: client,
-		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis, Issues: issues, Snippets: snippets,
+		Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Wikis: wikis, Issues: issues, Snippets: snippets, Events: s.events,
 	}
 	if c.Issuer == "" {
 		config.AccountURL = account.URL

@@ -14,6 +14,7 @@ import (
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/token"
@@ -43,6 +44,7 @@ type store struct {
 	users      *user.Service
 	tokens     *token.Service
 	workspaces *workspace.Service
+	events     *activity.Log
 
 	repositories *repo.Service // where it serves
 	issues       *issue.Service
@@ -96,6 +98,7 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 	}
 	s.tokens = &token.Service{DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox}
 	s.workspaces = &workspace.Service{DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox}
+	s.events = &activity.Log{DB: d, Clock: now}
 	return s
 }
 

@@ -102,6 +102,7 @@ const (
 	AcceptInvitation
 
 	ReadWorkspace
+	ReadActivity // what happened lately, of what the actor may read
 	ListRepositories
 	CreateRepository
 	LeaveWorkspace // stays possible for a member who is blocked
@@ -183,6 +184,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "accept_invitation", content: Self, needs: Admin}
 	case ReadWorkspace:
 		return rule{name: "read_workspace", content: Workspace, needs: Read, scope: ScopeReadWorkspace, reads: true}
+	case ReadActivity:
+		return rule{name: "read_activity", content: Workspace, needs: Read, reads: true}
 	case ListRepositories:
 		return rule{name: "list_repositories", content: Workspace, needs: Read, scope: ScopeReadRepository, reads: true}
 	case CreateRepository:

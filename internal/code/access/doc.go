@@ -5,7 +5,8 @@
 // Gate.Check reads the facts fresh in one query, calls Decide, counts the
 // outcome, and returns a Grant or a *Refusal that carries the verdict.
 //
-// A Grant can be made by Check alone. Every function that opens content takes
+// A Grant can be made by the gate alone: by Check, and by Reach for what is
+// gathered of several workspaces. Every function that opens content takes
 // one and calls its Require first, so a new door, page or endpoint that forgets
 // the gate doesn't compile, and one that asks for the wrong thing is refused.
 //

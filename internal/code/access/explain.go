@@ -30,6 +30,26 @@ func (g *Gate) Explain(ctx context.Context, actor Actor, target Target, action A
 	}, nil
 }
 
+// Reach gives a grant for each of the workspaces, by slug, in which the gate
+// allows the actor the action at this moment, for what is gathered of several.
+// The others are left out. It counts nothing, and needs ReadSelf.
+func (g *Gate) Reach(ctx context.Context, self Grant, action Action, workspaces []string) ([]Grant, error) {
+	if err := self.Require(ReadSelf); err != nil {
+		return nil, err
+	}
+	var grants []Grant
+	for _, slug := range workspaces {
+		j, err := g.judge(ctx, self.Actor(), Target{Workspace: slug}, action)
+		if err != nil {
+			return nil, err
+		}
+		if j.verdict.Outcome == Allow {
+			grants = append(grants, j.grant(action))
+		}
+	}
+	return grants, nil
+}
+
 // Why says in one sentence why the verdict is as it is.
 func (e *Explanation) Why() string { return Why(&e.Refusal) }
 

@@ -28,6 +28,7 @@ var askedOf = map[Action]asked{
 	AcceptInvitation: {Self, Admin, "", own},
 
 	ReadWorkspace:    {Workspace, Read, ScopeReadWorkspace, reads},
+	ReadActivity:     {Workspace, Read, "", reads},
 	ListRepositories: {Workspace, Read, ScopeReadRepository, reads},
 	CreateRepository: {Workspace, Write, ScopeAdminRepository, 0},
 	LeaveWorkspace:   {Workspace, Read, "", leaving},

@@ -62,6 +62,20 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 	if j.verdict.Outcome != Allow {
 		return Grant{}, j.refusal(action)
 	}
+	return j.grant(action), nil
+}
+
+// judgement is a verdict and what it rests on.
+type judgement struct {
+	facts   facts
+	actor   Actor // with the facts as they are now
+	now     time.Time
+	verdict Verdict
+}
+
+// grant is what an allowing verdict gives.
+func (j *judgement) grant(action Action) Grant {
+	f := &j.facts
 	return Grant{
 		actor: j.actor, action: action,
 		workspace: WorkspaceRef{
@@ -71,15 +85,7 @@ func (g *Gate) Check(ctx context.Context, actor Actor, target Target, action Act
 			ID: f.RepositoryID, Slug: f.RepositorySlug, Public: f.Public, Archived: f.Archived, Permission: f.Permission, Wiki: f.Wiki(), Issues: f.Issues(),
 		},
 		snippet: f.snippet(j.actor),
-	}, nil
-}
-
-// judgement is a verdict and what it rests on.
-type judgement struct {
-	facts   facts
-	actor   Actor // with the facts as they are now
-	now     time.Time
-	verdict Verdict
+	}
 }
 
 // refusal tells of the workspace what the actor may know.

@@ -9,10 +9,10 @@ import (
 )
 
 // Grant proves that the gate allowed one actor one action on one resource.
-// Only Check makes one; the zero Grant is refused by Require.
+// Only the gate makes one (Check, Reach); the zero Grant is refused by Require.
 type Grant struct {
 	actor      Actor
-	action     Action // 0: not made by Check
+	action     Action // 0: not made by the gate
 	workspace  WorkspaceRef
 	repository RepositoryRef
 	snippet    SnippetRef
@@ -51,7 +51,7 @@ type SnippetRef struct {
 var ErrNoGrant = errors.New("called without a grant that fits")
 
 // Require is the first thing that a function does with its grant: it refuses
-// one that Check didn't make and one made for another action.
+// one that the gate didn't make and one made for another action.
 func (g Grant) Require(actions ...Action) error {
 	for _, action := range actions {
 		if g.action != 0 && g.action == action {

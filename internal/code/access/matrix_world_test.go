@@ -153,7 +153,7 @@ func (m *matrix) doors() {
 	pages, err := web.New(web.Config{
 		URL: site, AccountURL: "http://id.test", DB: m.DB, Box: m.Box, Clock: m.Now.Now, Gate: m.Gate,
 		Login: login.New(login.Config{Issuer: "https://id.test", ClientID: "code", Redirect: site + "/login/callback", Clock: m.Now.Now}),
-		Users: m.Users, Tokens: m.Tokens, Workspaces: m.Workspaces, Repositories: m.repositories, Wikis: wikis, Issues: m.Issues(), Snippets: snippets,
+		Users: m.Users, Tokens: m.Tokens, Workspaces: m.Workspaces, Repositories: m.repositories, Wikis: wikis, Issues: m.Issues(), Snippets: snippets, Events: m.Events,
 	})
 	if err != nil {
 		m.Fatal(err)

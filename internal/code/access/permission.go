@@ -31,6 +31,13 @@ const createsSQL = `m.role = 'owner' OR m.role IS NOT NULL AND (w.members_create
 // said by the grant with which the list is asked for.
 const ReadableSQL = `(r.public AND NOT w.no_public OR ` + permissionSQL + ` > 0)`
 
+// ReadableIssuesSQL and ReadableWikiSQL are the same for a repository's issue
+// tracker and wiki, which have a visibility of their own.
+const (
+	ReadableIssuesSQL = `(r.has_issues AND (r.issues_public AND NOT w.no_public OR ` + permissionSQL + ` > 0))`
+	ReadableWikiSQL   = `(r.has_wiki AND (r.wiki_public AND NOT w.no_public OR ` + permissionSQL + ` > 0))`
+)
+
 // GivenSQL is the condition under which a member was given to read a
 // repository, whether or not it is public too. It stands where ReadableSQL does.
 const GivenSQL = permissionSQL + ` > 0`

@@ -15,6 +15,7 @@ import (
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
@@ -40,6 +41,7 @@ type Code struct {
 	Box        *secret.Box
 	Now        *clock.Manual
 	Audit      *audit.Log
+	Events     *activity.Log
 	Gate       *access.Gate
 	Users      *user.Service
 	Tokens     *token.Service
@@ -57,7 +59,7 @@ func New(t testing.TB, d *db.DB, url string) *Code {
 	log := &audit.Log{DB: d, Clock: now.Now}
 	outbox := &mail.Outbox{DB: d, Box: box, Clock: now.Now}
 	return &Code{
-		TB: t, DB: d, Box: box, Now: now, Audit: log,
+		TB: t, DB: d, Box: box, Now: now, Audit: log, Events: &activity.Log{DB: d, Clock: now.Now},
 		Gate: access.New(d, now.Now, access.NewRecords(d)),
 		Users: &user.Service{
 			DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: url,
@@ -77,27 +79,27 @@ func (c *Code) Repositories(maxPush int64) *repo.Service {
 		c.Fatal(err)
 	}
 	c.Cleanup(program.Close)
-	repositories := &repo.Service{DB: c.DB, Dir: c.TempDir(), Git: program, Clock: c.Now.Now, Audit: c.Audit, MaxPush: maxPush}
+	repositories := &repo.Service{DB: c.DB, Dir: c.TempDir(), Git: program, Clock: c.Now.Now, Audit: c.Audit, Events: c.Events, MaxPush: maxPush}
 	c.Workspaces.Contents = append(c.Workspaces.Contents, repositories.RemoveOf)
 	return repositories
 }
 
 // Wikis makes the room of wikis, beside the repositories.
 func (c *Code) Wikis(beside *repo.Service) *wiki.Service {
-	return &wiki.Service{DB: c.DB, Dir: beside.Dir, Git: beside.Git, Clock: c.Now.Now, MaxPush: beside.MaxPush}
+	return &wiki.Service{DB: c.DB, Dir: beside.Dir, Git: beside.Git, Clock: c.Now.Now, Events: c.Events, MaxPush: beside.MaxPush}
 }
 
 // Issues makes the room of issue trackers.
 func (c *Code) Issues() *issue.Service {
 	return &issue.Service{
-		DB: c.DB, Clock: c.Now.Now, Audit: c.Audit, Outbox: c.Users.Outbox, Box: c.Box, Gate: c.Gate, URL: c.Users.URL,
+		DB: c.DB, Clock: c.Now.Now, Audit: c.Audit, Events: c.Events, Outbox: c.Users.Outbox, Box: c.Box, Gate: c.Gate, URL: c.Users.URL,
 	}
 }
 
 // Snippets makes the room of snippets, with the same git.
 func (c *Code) Snippets(beside *repo.Service) *snippet.Service {
 	c.Helper()
-	snippets := &snippet.Service{DB: c.DB, Dir: c.TempDir(), Git: beside.Git, Clock: c.Now.Now, Audit: c.Audit, MaxPush: beside.MaxPush}
+	snippets := &snippet.Service{DB: c.DB, Dir: c.TempDir(), Git: beside.Git, Clock: c.Now.Now, Audit: c.Audit, Events: c.Events, MaxPush: beside.MaxPush}
 	c.Workspaces.Contents = append(c.Workspaces.Contents, snippets.RemoveOf)
 	return snippets
 }

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -256,7 +257,7 @@ func (s *Service) Attach(ctx context.Context, g access.Grant, number int64, ids 
 				return err
 			}
 		}
-		return s.tell(ctx, tx, g, now, "attached "+strings.Join(names, ", ")+".", "")
+		return s.tell(ctx, tx, g, now, activity.Happening{Kind: activity.IssueChanged, Detail: "attachment"}, "attached "+strings.Join(names, ", ")+".", "")
 	})
 	if err != nil {
 		return fmt.Errorf("attaching files to an issue: %w", err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 )
@@ -158,7 +159,9 @@ func (s *Service) reply(ctx context.Context, tx *db.Tx, g access.Grant, now Issu
 	if len(names) > 0 {
 		did = append(did, "attached "+strings.Join(names, ", "))
 	}
+	h := activity.Happening{Kind: activity.IssueSaid}
 	if in.State != "" {
+		h = movedFrom(now.State, in.State)
 		did = append(did, "changed the state from "+string(now.State)+" to "+string(in.State))
 		now, err = s.update(ctx, tx, g, now.Number, 0, change{comment: with, quiet: true, to: func(f Fields) Fields {
 			f.State = in.State
@@ -168,7 +171,7 @@ func (s *Service) reply(ctx context.Context, tx *db.Tx, g access.Grant, now Issu
 			return "", err
 		}
 	}
-	return id, s.tell(ctx, tx, g, now, strings.Join(did, ", and ")+".", in.Body)
+	return id, s.tell(ctx, tx, g, now, h, strings.Join(did, ", and ")+".", in.Body)
 }
 
 func (s *Service) addComment(ctx context.Context, tx *db.Tx, g access.Grant, now Issue, body string) (string, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 )
@@ -121,7 +122,23 @@ func (s *Service) update(ctx context.Context, tx *db.Tx, g access.Grant, number,
 	if err != nil || c.quiet {
 		return after, err
 	}
-	return after, s.tell(ctx, tx, g, after, changedWords(now.Fields(), after.Fields()), bodyIfNew(now, after))
+	h := activity.Happening{Kind: activity.IssueChanged, Detail: strings.Join(changed, ", ")}
+	if slices.Contains(changed, "status") {
+		h = movedFrom(now.State, after.State)
+	}
+	return after, s.tell(ctx, tx, g, after, h, changedWords(now.Fields(), after.Fields()), bodyIfNew(now, after))
+}
+
+// movedFrom says that an issue came to another state.
+func movedFrom(was, is State) activity.Happening {
+	h := activity.Happening{Kind: activity.IssueChanged, Detail: string(is)}
+	switch {
+	case was.Unresolved() && !is.Unresolved():
+		h.Kind = activity.IssueClosed
+	case is.Unresolved():
+		h.Kind = activity.IssueOpened
+	}
+	return h
 }
 
 // changedWords tells a mail what was changed.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -70,6 +71,6 @@ func (s *Service) fixedBy(ctx context.Context, g access.Grant, number int64, com
 		if err != nil {
 			return err
 		}
-		return s.tell(ctx, tx, g, after, "resolved this issue.", body)
+		return s.tell(ctx, tx, g, after, activity.Happening{Kind: activity.IssueClosed, Detail: string(Resolved)}, "resolved this issue.", body)
 	})
 }

@@ -24,6 +24,7 @@ import (
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/job"
@@ -34,9 +35,10 @@ import (
 
 // Service is everything that can be done with issues.
 type Service struct {
-	DB    *db.DB
-	Clock clock.Clock
-	Audit *audit.Log
+	DB     *db.DB
+	Clock  clock.Clock
+	Audit  *audit.Log
+	Events *activity.Log
 
 	// For mails to those who watch an issue.
 	Outbox *mail.Outbox
@@ -187,7 +189,7 @@ func (s *Service) Create(ctx context.Context, g access.Grant, in Fields, files .
 		if _, err := s.attach(ctx, tx, g, made, files, false); err != nil {
 			return err
 		}
-		if err := s.tell(ctx, tx, g, made, "raised this issue.", made.Body); err != nil {
+		if err := s.tell(ctx, tx, g, made, activity.Happening{Kind: activity.IssueRaised}, "raised this issue.", made.Body); err != nil {
 			return err
 		}
 		return s.note(ctx, tx, g, "issue.created", number, nil)

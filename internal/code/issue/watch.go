@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/mail"
@@ -93,9 +94,13 @@ func (s *Service) joins(ctx context.Context, tx *db.Tx, g access.Grant, i Issue,
 	return nil
 }
 
-// tell mails everybody who watches an issue but the actor what happened to it.
+// tell notes what happened to an issue, and mails everybody who watches an issue but the actor what happened to it.
 // Whether each may still read it is judged when their mail is sent.
-func (s *Service) tell(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, what, text string) error {
+func (s *Service) tell(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, h activity.Happening, what, text string) error {
+	h.Issue = i.ID
+	if _, err := s.Events.Note(ctx, tx, g, h); err != nil {
+		return err
+	}
 	if err := s.joins(ctx, tx, g, i, text); err != nil {
 		return err
 	}

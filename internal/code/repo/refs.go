@@ -34,7 +34,12 @@ func (s *Service) CreateRef(ctx context.Context, g access.Grant, tag bool, name 
 	if err != nil {
 		return err
 	}
-	return s.touch(ctx, g)
+	return s.changedRef(ctx, g, git.Update{Name: full, Old: git.ZeroOID, New: at.Commit})
+}
+
+// changedRef follows up a branch or tag that was made or deleted here.
+func (s *Service) changedRef(ctx context.Context, g access.Grant, u git.Update) error {
+	return errors.Join(s.touch(ctx, g), s.noteUpdates(ctx, g, s.git(g), []git.Update{u}))
 }
 
 // DeleteRef deletes a branch or a tag, if it still is where the person saw it.
@@ -73,7 +78,7 @@ func (s *Service) DeleteRef(ctx context.Context, g access.Grant, tag bool, name 
 	if err != nil {
 		return err
 	}
-	return s.touch(ctx, g)
+	return s.changedRef(ctx, g, git.Update{Name: full, Old: at, New: git.ZeroOID})
 }
 
 // SetDefaultBranch chooses the branch that is shown first and cloned. It wants

@@ -27,6 +27,7 @@ import (
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -46,6 +47,7 @@ type Service struct {
 	Git     *git.Git
 	Clock   clock.Clock
 	Audit   *audit.Log
+	Events  *activity.Log
 	MaxPush int64 // bytes of a push's pack
 	MaxSize int64 // bytes of git data that a repository may hold; 0: any number
 	MaxRefs int   // branches and tags that it may have; 0: any number

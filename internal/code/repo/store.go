@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 )
@@ -32,6 +33,9 @@ func (s *Service) insert(ctx context.Context, g access.Grant, r Repository, also
 			return fmt.Errorf("keeping a repository: %w", err)
 		}
 		if err := s.keepCreator(ctx, tx, g, r.ID); err != nil {
+			return err
+		}
+		if _, err := s.Events.Note(ctx, tx, g, activity.Happening{Kind: activity.RepositoryMade, Repository: r.ID}); err != nil {
 			return err
 		}
 		if also != nil {

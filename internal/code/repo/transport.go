@@ -26,11 +26,11 @@ const maxNew = 500
 // pushed follows up what was pushed to the grant's repository, or written to
 // it here.
 func (s *Service) pushed(ctx context.Context, g access.Grant, happened []git.Update) error {
-	err := s.touch(ctx, g)
+	r := s.git(g)
+	err := errors.Join(s.touch(ctx, g), s.noteUpdates(ctx, g, r, happened))
 	if s.OnDefault == nil {
 		return err
 	}
-	r := s.git(g)
 	refs, failed := r.Refs(ctx)
 	if failed != nil {
 		return errors.Join(err, failed)

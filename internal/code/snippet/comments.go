@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 )
@@ -87,6 +88,9 @@ func (s *Service) AddComment(ctx context.Context, g access.Grant, body string) (
 		_, err := db.Exec(ctx, tx, `INSERT INTO snippet_comment (id, snippet, author, body, created) VALUES ($1, $2, $3, $4, $5)`,
 			id, g.Snippet().ID, g.Actor().User, body, s.Clock())
 		if err != nil {
+			return err
+		}
+		if _, err := s.Events.Note(ctx, tx, g, activity.Happening{Kind: activity.SnippetSaid, Snippet: g.Snippet().ID}); err != nil {
 			return err
 		}
 		return s.audit(ctx, tx, g, "snippet.commented", g.Snippet().ID, map[string]any{"comment": id})

@@ -233,7 +233,7 @@ func (s *Service) Update(ctx context.Context, g access.Grant, in Change) error {
 	if in.Base != "" && in.Base != c.Head {
 		return errs.Conflict("", "Somebody has changed this snippet since you began. Your text is kept below; look at their version beside it, then save again.")
 	}
-	edits, err := s.changed(ctx, c, in.Edits)
+	edits, err := s.changes(ctx, c, in.Edits)
 	if err != nil {
 		return err
 	}
@@ -254,12 +254,15 @@ func (s *Service) Update(ctx context.Context, g access.Grant, in Change) error {
 		if _, err := db.Exec(ctx, tx, `UPDATE snippet SET title = CASE WHEN $1 = '' THEN title ELSE $1 END, updated = $2 WHERE id = $3`, title, s.Clock(), g.Snippet().ID); err != nil {
 			return err
 		}
+		if err := s.changed(ctx, tx, g); err != nil {
+			return err
+		}
 		return s.audit(ctx, tx, g, "snippet.changed", g.Snippet().ID, map[string]any{"files": len(edits)})
 	})
 }
 
-// changed leaves out the files that stay as they are.
-func (s *Service) changed(ctx context.Context, c *Content, edits []Edit) ([]git.Edit, error) {
+// changes leaves out the files that stay as they are.
+func (s *Service) changes(ctx context.Context, c *Content, edits []Edit) ([]git.Edit, error) {
 	if len(edits) == 0 {
 		return nil, nil
 	}

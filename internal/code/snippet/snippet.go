@@ -24,6 +24,7 @@ import (
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/transport"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
@@ -37,6 +38,7 @@ type Service struct {
 	Git     *git.Git
 	Clock   clock.Clock
 	Audit   *audit.Log
+	Events  *activity.Log
 	MaxPush int64 // bytes of a push's pack
 }
 
@@ -143,6 +145,9 @@ func (s *Service) insert(ctx context.Context, g access.Grant, made Snippet) erro
 		_, err := db.Exec(ctx, tx, `INSERT INTO snippet (id, workspace, author, title, public, created, updated) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			made.ID, g.Workspace().ID, made.AuthorID, made.Title, made.Public, made.Created, made.Updated)
 		if err != nil {
+			return err
+		}
+		if _, err := s.Events.Note(ctx, tx, g, activity.Happening{Kind: activity.SnippetMade, Snippet: made.ID}); err != nil {
 			return err
 		}
 		return s.audit(ctx, tx, g, "snippet.created", made.ID, map[string]any{"public": made.Public})
@@ -252,9 +257,22 @@ func (s *Service) Delete(ctx context.Context, g access.Grant) error {
 	return s.store().Remove(id)
 }
 
+// touch notes a push.
 func (s *Service) touch(ctx context.Context, g access.Grant) error {
-	if _, err := db.Exec(ctx, s.DB, `UPDATE snippet SET updated = $1 WHERE id = $2`, s.Clock(), g.Snippet().ID); err != nil {
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if _, err := db.Exec(ctx, tx, `UPDATE snippet SET updated = $1 WHERE id = $2`, s.Clock(), g.Snippet().ID); err != nil {
+			return err
+		}
+		return s.changed(ctx, tx, g)
+	})
+	if err != nil {
 		return fmt.Errorf("noting a change of a snippet: %w", err)
 	}
 	return nil
+}
+
+// changed tells that the grant's snippet was changed.
+func (s *Service) changed(ctx context.Context, tx *db.Tx, g access.Grant) error {
+	_, err := s.Events.Note(ctx, tx, g, activity.Happening{Kind: activity.SnippetEdit, Snippet: g.Snippet().ID})
+	return err
 }

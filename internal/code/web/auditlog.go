@@ -258,6 +258,7 @@ func auditWords(action string) string {
 		"invitation.sent":         "Invited somebody",
 		"invitation.revoked":      "Withdrew an invitation",
 		"invitation.accepted":     "Joined by an invitation",
+		"invitation.declined":     "Declined an invitation",
 		"member.role":             "Changed a member's role",
 		"member.removed":          "Removed a member",
 		"member.left":             "Left the workspace",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
@@ -38,6 +39,7 @@ func TestEveryPage(t *testing.T) {
 		{Name: "C", Requires: true, Open: true, From: now},
 		{Name: "D", Requires: true, Need: "2SV required", Fix: ui.Link{Text: "Set it up", Href: "/x"}},
 	}
+	happened := []activity.Event{{Kind: activity.Pushed, Subject: "main", Count: 2, Created: now}, {Kind: activity.WikiPushed}}
 	link := ui.Link{Text: "main", Href: "/acme/app/src/main"}
 	files := folder{
 		Head: git.Commit{Message: "First"}, Branches: switcher{Current: "main", Links: []ui.Link{link}}, Trail: []ui.Link{link, link},
@@ -96,7 +98,8 @@ func TestEveryPage(t *testing.T) {
 		"front.html":      {struct{}{}},
 		"group.html":      {groupPage{Form: form, Members: []workspace.Member{member}}, groupPage{}},
 		"groups.html":     {groupsPage{Form: form, Groups: []workspace.Group{{Name: "Devs", Creates: true, Members: 1}, {}}}, groupsPage{}},
-		"home.html":       {homePage{Workspaces: standings}, homePage{}},
+		"activity.html":   {activityPage{Title: "Activity", Events: happened, Older: "/x"}, activityPage{}},
+		"home.html":       {homePage{Workspaces: standings, Events: happened, Older: "/x", Needs: []need{{Icon: "key", Link: link, Note: "Soon", At: now, Warn: true}, {Icon: "check"}}, Invitations: []workspace.Awaiting{{Offer: workspace.Offer{RequiresTwoStep: true}}}}, homePage{Workspaces: standings}, homePage{}},
 		"invitation.html": {invitationPage{Offer: workspace.Offer{RequiresTwoStep: true, Role: access.Owner}, Grace: true, As: "alice", Ready: true}, invitationPage{Other: "Other"}, invitationPage{SignIn: "/login"}},
 		"keys.html": {
 			keysPage{Title: "SSH keys", Form: ui.Refused(nil, errs.Conflict("", "No")), Off: true, Asking: []string{"acme", "lib"}, Keys: []keyLine{{Key: user.Key{Label: "laptop", LastUsed: now, LastFrom: "192.0.2.1", Step: access.Step{Method: access.TOTP, At: now}, Expires: now}, Over: true}, {}}, Host: []string{"SHA256:x"}},

@@ -69,9 +69,13 @@ func (s *Site) addRoutes() {
 	s.page("/workspaces/new", access.CreateWorkspace, s.showNewWorkspace)
 	s.form("/workspaces/new", access.CreateWorkspace, s.createWorkspace, s.newWorkspaceAgain)
 	s.form("/invitations/{token}", access.AcceptInvitation, s.acceptInvitation, nil)
+	s.form("/invitations/accept", access.AcceptInvitation, s.acceptAwaiting, nil)
+	s.form("/invitations/decline", access.AcceptInvitation, s.declineAwaiting, nil)
+	s.page("/account/activity/", access.ReadSelf, s.showActivity)
 
 	// A workspace's.
 	s.page("/{workspace}", access.ListRepositories, s.showWorkspace)
+	s.page("/{workspace}/workspace/activity", access.ReadActivity, s.showWorkspaceActivity)
 	s.page("/{workspace}/workspace/create-repository", access.CreateRepository, s.showNewRepository)
 	s.form("/{workspace}/workspace/create-repository", access.CreateRepository, s.createRepository, s.newRepositoryAgain)
 	s.page("/{workspace}/workspace/import-repository", access.CreateRepository, s.showImport)

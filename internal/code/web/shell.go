@@ -190,6 +190,7 @@ func notice(key string) ui.Notice {
 		"public":      "The repository is public now.",
 		"private":     "The repository is private now.",
 		"joined":      "Welcome: you are a member now.",
+		"declined":    "The invitation is declined.",
 		"left":        "You have left the workspace.",
 		"signedout":   "You are signed out of Code.",
 		"created":     "Created.",

@@ -22,6 +22,7 @@ import (
 
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/login"
@@ -58,6 +59,7 @@ type Config struct {
 	Wikis        *wiki.Service
 	Issues       *issue.Service
 	Snippets     *snippet.Service
+	Events       *activity.Log
 }
 
 // Site is the web door. It is safe for concurrent use.

@@ -22,6 +22,7 @@ func workspaceTabs(slug, current string) []ui.Link {
 	tabs := []ui.Link{
 		{Text: "Repositories", Href: "/" + slug, Icon: "repository"},
 		{Text: "Snippets", Href: "/" + slug + "/snippets", Icon: "file"},
+		{Text: "Activity", Href: "/" + slug + "/workspace/activity", Icon: "clock"},
 	}
 	mark(tabs, "/"+slug+current)
 	return tabs

@@ -58,7 +58,7 @@ func newWorld(t *testing.T, d *db.DB, address string) *world {
 			Issuer: issuerURL, ClientID: "code", Redirect: address + "/login/callback", Clock: w.now.Now,
 			Via: roundTrip(func(r *http.Request) (*http.Response, error) { return w.via.RoundTrip(r) }),
 		}),
-		Users: code.Users, Tokens: code.Tokens, Workspaces: code.Workspaces, Repositories: repositories, Wikis: code.Wikis(repositories), Issues: code.Issues(), Snippets: code.Snippets(repositories),
+		Users: code.Users, Tokens: code.Tokens, Workspaces: code.Workspaces, Repositories: repositories, Wikis: code.Wikis(repositories), Issues: code.Issues(), Snippets: code.Snippets(repositories), Events: code.Events,
 	})
 	if err != nil {
 		t.Fatal(err)

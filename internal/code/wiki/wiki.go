@@ -20,6 +20,7 @@ import (
 
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/transport"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
@@ -33,6 +34,7 @@ type Service struct {
 	Dir     string // absolute: where the git data of repositories lies
 	Git     *git.Git
 	Clock   clock.Clock
+	Events  *activity.Log
 	MaxPush int64 // bytes of a push's pack
 }
 
@@ -40,7 +42,9 @@ type Service struct {
 func (s *Service) Transport() transport.Transport {
 	return transport.Transport{
 		Read: access.ReadWiki, Write: access.WriteWiki, MaxPush: s.MaxPush, Open: s.open,
-		Pushed: func(context.Context, access.Grant, []git.Update) error { return nil },
+		Pushed: func(ctx context.Context, g access.Grant, _ []git.Update) error {
+			return s.note(ctx, g, activity.Happening{Kind: activity.WikiPushed})
+		},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -53,10 +54,12 @@ func (s *Service) Save(ctx context.Context, g access.Grant, in Edit) (Page, erro
 	case len(text) > MaxText:
 		return Page{}, errs.Invalid("text", "A page can have %s. Part it into several, or push it with git.", git.Size(MaxText))
 	}
-	return s.change(ctx, g, in.Name, in.Base, in.Message, func(w *Wiki, now Page) (git.Change, error) {
+	h := activity.Happening{Subject: in.Name}
+	return s.change(ctx, g, in.Name, in.Base, in.Message, &h, func(w *Wiki, now Page) (git.Change, error) {
 		verb := "Edit "
+		h.Kind = activity.WikiEdited
 		if now.Blob == "" {
-			verb = "Add "
+			verb, h.Kind = "Add ", activity.WikiAdded
 			file, err := w.free(in.Name)
 			if err != nil {
 				return git.Change{}, err
@@ -69,7 +72,8 @@ func (s *Service) Save(ctx context.Context, g access.Grant, in Edit) (Page, erro
 
 // Rename moves a page to another name. It wants a grant for WriteWiki.
 func (s *Service) Rename(ctx context.Context, g access.Grant, name, to string, base git.OID) (Page, error) {
-	return s.change(ctx, g, name, base, "", func(w *Wiki, now Page) (git.Change, error) {
+	h := activity.Happening{Kind: activity.WikiRenamed, Subject: to, Detail: name}
+	return s.change(ctx, g, name, base, "", &h, func(w *Wiki, now Page) (git.Change, error) {
 		if now.Blob == "" {
 			return git.Change{}, errNoPage
 		}
@@ -83,7 +87,8 @@ func (s *Service) Rename(ctx context.Context, g access.Grant, name, to string, b
 
 // Delete removes a page; its history stays. It wants a grant for WriteWiki.
 func (s *Service) Delete(ctx context.Context, g access.Grant, name string, base git.OID) error {
-	_, err := s.change(ctx, g, name, base, "", func(_ *Wiki, now Page) (git.Change, error) {
+	h := activity.Happening{Kind: activity.WikiDeleted, Subject: name}
+	_, err := s.change(ctx, g, name, base, "", &h, func(_ *Wiki, now Page) (git.Change, error) {
 		if now.Blob == "" {
 			return git.Change{}, errNoPage
 		}
@@ -110,8 +115,9 @@ func (w *Wiki) free(name string) (string, error) {
 }
 
 // change makes a commit that does something to one page, if the page is still
-// what it was. Others may write other pages meanwhile: then it is tried again.
-func (s *Service) change(ctx context.Context, g access.Grant, name string, base git.OID, message string, how func(w *Wiki, now Page) (git.Change, error)) (Page, error) {
+// what it was, and tells of it by h. Others may write other pages meanwhile: then
+// it is tried again.
+func (s *Service) change(ctx context.Context, g access.Grant, name string, base git.OID, message string, h *activity.Happening, how func(w *Wiki, now Page) (git.Change, error)) (Page, error) {
 	if err := g.Require(access.WriteWiki); err != nil {
 		return Page{}, err
 	}
@@ -150,12 +156,23 @@ func (s *Service) change(ctx context.Context, g access.Grant, name string, base 
 		if err != nil {
 			return Page{}, fmt.Errorf("writing a wiki: %w", err)
 		}
+		if err := s.note(ctx, g, *h); err != nil {
+			return Page{}, err
+		}
 		if c.Edits[0].Remove {
 			return Page{}, nil
 		}
 		return w.read(ctx, made, c.Edits[0].Path)
 	}
 	return Page{}, errs.Conflict("", "The wiki is being written by many at once. Your text is below: save it once more.")
+}
+
+// note tells of what was done to the grant's wiki.
+func (s *Service) note(ctx context.Context, g access.Grant, h activity.Happening) error {
+	return s.DB.InTx(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		_, err := s.Events.Note(ctx, tx, g, h)
+		return err
+	})
 }
 
 // exactly gives the page of exactly that name; without a Blob where there is none.

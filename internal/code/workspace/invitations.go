@@ -179,10 +179,14 @@ func (s *Service) Invitation(ctx context.Context, token string) (Offer, error) {
 // where the invited address isn't proven to be the actor's, and Conflict where
 // they are a member already.
 func (s *Service) Accept(ctx context.Context, g access.Grant, token string) (Offer, error) {
+	return s.accept(ctx, g, secret.Hash(token))
+}
+
+func (s *Service) accept(ctx context.Context, g access.Grant, hash string) (Offer, error) {
 	if err := g.Require(access.AcceptInvitation); err != nil {
 		return Offer{}, err
 	}
-	now, user, hash := s.Clock(), g.Actor().User, secret.Hash(token)
+	now, user := s.Clock(), g.Actor().User
 	var offer offerRow
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
 		var err error
