@@ -37,13 +37,17 @@ type person struct {
 
 	tab        context.Context
 	seen       *watch
+	keys       bool // the keyboard alone is used
 	scriptless bool // JavaScript is off
 }
 
 // comes gives somebody new, with an empty browser.
 func (s *server) comes(t *testing.T, name string) *person {
 	t.Helper()
-	p := &person{t: t, s: s, name: name, email: name + "@example.com", password: name + " walks over the old bridge"}
+	p := &person{
+		t: t, s: s, name: name, email: name + "@example.com", password: name + " walks over the old bridge",
+		keys: s.keys, scriptless: s.scriptless,
+	}
 	s.secret(p.password)
 	p.newBrowser()
 	return p
@@ -88,6 +92,9 @@ func (p *person) openTab(parent context.Context, options ...chromedp.ContextOpti
 		return errors.Join(focus, bars)
 	})
 	p.window(wideWindow)
+	if p.scriptless {
+		p.withoutScripts()
+	}
 }
 
 // do ends the test on an error, in the name of the person.
@@ -123,7 +130,6 @@ func ask[T any](p *person, function string, args ...any) T {
 // withoutScripts switches JavaScript off in the tab.
 func (p *person) withoutScripts() {
 	p.t.Helper()
-	p.scriptless = true
 	p.call(func(ctx context.Context) error {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
@@ -185,7 +191,8 @@ func (p *person) waits(trigger chromedp.Action[chromedp.Void]) error {
 	return nil
 }
 
-// at gives the click on what has that name on the screen.
+// at gives the click on what has that name on the screen; or, for whoever has
+// the keyboard alone, goes to it, and gives the key that does the same.
 func (p *person) at(kind, name string) chromedp.Action[chromedp.Void] {
 	p.t.Helper()
 	spot := ask[struct {
@@ -195,6 +202,9 @@ func (p *person) at(kind, name string) chromedp.Action[chromedp.Void] {
 	if spot.Error != "" {
 		p.t.Fatalf("%s at %s: %s", p.name, p.seen.address(), spot.Error)
 	}
+	if p.keys {
+		return p.tabs(name)
+	}
 	return chromedp.MouseClickXY(spot.X, spot.Y)
 }
 
@@ -203,7 +213,11 @@ func (p *person) at(kind, name string) chromedp.Action[chromedp.Void] {
 func (p *person) fill(label, text string) {
 	p.t.Helper()
 	p.call(func(ctx context.Context) error {
-		return chromedp.Do(ctx, p.at("field", label), chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), paste(text))
+		enter := paste(text)
+		if p.keys {
+			enter = chromedp.KeyEvent(text)
+		}
+		return chromedp.Do(ctx, p.at("field", label), chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), enter)
 	})
 }
 

@@ -31,16 +31,19 @@ type server struct {
 	account string // address of Account
 	setUp   string // the one-time link
 
+	keys, scriptless bool // whoever comes has the keyboard alone; has no JavaScript
+
 	log     *journal
 	secrets []string // what must never stand in the log
 	read    map[string]bool
+	pages   map[string]bool // the addresses that somebody has looked at
 }
 
 // serve starts the program on free ports and waits until it says its addresses.
 func serve(t *testing.T, flags ...string) *server {
 	t.Helper()
 	program := need(t, stage.program)
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: &journal{}, read: map[string]bool{}}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: &journal{}, read: map[string]bool{}, pages: map[string]bool{}}
 	args := append([]string{"serve", "--data", s.data, "--code-listen", "127.0.0.1:0", "--account-listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0", "--log-level", "debug"}, flags...)
 	command := exec.Command(program, args...)
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}

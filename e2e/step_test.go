@@ -1,12 +1,8 @@
 package e2e
 
 import (
-	"context"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 // What was typed into a form is kept while the step that it needs is taken.
@@ -135,90 +131,6 @@ func (p *person) turnsOffInVain() {
 		p.got(409)
 	}
 	p.sees("last owner")
-}
-
-// From the blocked page to the page first asked for, with the keys alone.
-func TestEnrolmentByKeyboard(t *testing.T) {
-	s := serve(t)
-	alice, bob := team(t, s)
-	alice.requires()
-	bob.open(deep)
-	bob.tabsTo("Set up two-step verification")
-	bob.hits(kb.Enter)
-	bob.tabsTo("Set up an authenticator app")
-	bob.hits(kb.Enter)
-	bob.reads()
-	bob.tabsTo("Verification code")
-	code := bob.nextCode()
-	bob.call(func(ctx context.Context) error { return chromedp.Do(ctx, chromedp.KeyEvent(code)) })
-	bob.hits(kb.Enter)
-	bob.saves()
-	bob.tabsTo("I have saved them")
-	bob.hits(kb.Enter)
-	bob.isAt(deep)
-	bob.sees(words)
-}
-
-// hits presses a key that leads to another page.
-func (p *person) hits(key string) {
-	p.t.Helper()
-	p.load(chromedp.KeyEvent(key))
-}
-
-// tabsTo presses Tab until what has that name has the focus, and checks that
-// each thing on the way shows that it has it.
-func (p *person) tabsTo(name string) {
-	p.t.Helper()
-	type focus struct {
-		Name, HTML string
-		Seen       bool
-	}
-	const where = `() => {
-		const e = document.activeElement;
-		const label = e.getAttribute("aria-label") || (e.labels && e.labels[0] ? e.labels[0].textContent : e.textContent);
-		const style = getComputedStyle(e);
-		return { Name: label.replace(/\s+/g, " ").trim(), HTML: e.outerHTML.slice(0, 120),
-			Seen: e === document.body || e.tagName === "MAIN" || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) };
-	}`
-	for range 60 {
-		at := ask[focus](p, where)
-		if !at.Seen {
-			p.t.Errorf("%s at %s can't see the focus on %s", p.name, p.location(), at.HTML)
-		}
-		if at.Name == name {
-			return
-		}
-		p.call(func(ctx context.Context) error { return chromedp.Do(ctx, chromedp.KeyEvent(kb.Tab)) })
-	}
-	p.t.Fatalf("%s at %s doesn't get to %q by Tab", p.name, p.location(), name)
-}
-
-// Everything works without JavaScript.
-func TestWithoutScripts(t *testing.T) {
-	s := serve(t)
-	alice, bob := s.comes(t, "alice"), s.comes(t, "bob")
-	alice.withoutScripts()
-	bob.withoutScripts()
-	alice.setsUp()
-	alice.creates("Acme")
-	alice.createsRepository("app")
-	alice.pushes(alice.makesToken())
-	alice.invites(bob, "acme")
-	bob.joins("Acme")
-	alice.requires()
-	bob.open(deep)
-	bob.follow("Set up two-step verification")
-	if ask[bool](bob, `() => document.documentElement.classList.contains("js")`) {
-		t.Fatal("scripts run")
-	}
-	bob.enrols()
-	bob.isAt(deep)
-	bob.sees(words)
-	bob.signsOut()
-	bob.open(deep)
-	bob.goesOnThroughAccount()
-	bob.verifies()
-	bob.isAt(deep)
 }
 
 // Anybody may sign up where that is open: by a link in a mail, and the password once more.

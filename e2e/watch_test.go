@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync"
@@ -154,7 +155,11 @@ var names = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_.-]{30,}`)
 func (p *person) look() {
 	p.t.Helper()
 	p.judge("")
-	p.t.Logf("%s: %s %q", p.name, p.location(), p.heading())
+	at := p.location()
+	p.t.Logf("%s: %s %q", p.name, at, p.heading())
+	if p.seen.status() == http.StatusOK && p.s.pages != nil {
+		p.s.pages[at] = true
+	}
 	page := fmt.Sprintln(names.ReplaceAllString(p.path(), "*"), p.heading(), p.seen.status(), ask[string](p, kinds), p.scriptless)
 	if _, done := looked.LoadOrStore(page, true); done {
 		return

@@ -27,6 +27,7 @@
   }
   // Where the same words stand in a menu and on the page, the page is meant.
   const target = found.find((e) => e.closest("main")) || found[0];
+  window.wanted = target; // for js/focus.js
   target.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
   const box = [...target.getClientRects()].find((r) => r.width > 0 && r.height > 0);
   if (!box) return { error: `the ${kind} "${wanted}" takes no room` };
