@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport.dev/internal/account/policy"
 	"sallyport.dev/internal/account/signin"
 	"sallyport.dev/internal/audit"
 	"sallyport.dev/internal/db"
@@ -73,31 +74,42 @@ func lockPerson(ctx context.Context, tx *db.Tx, person string) error {
 	return db.Lock(ctx, tx, "person "+person)
 }
 
-// meets says why a person doesn't meet what an app needs, as things are now:
-// they are suspended, signed in too weakly, or have turned their MFA off since.
-// It is asked wherever a token is made or looked at.
+// meets says why a person doesn't meet what the operator and an app need, as
+// things are now: they are suspended, signed in too weakly, or have no MFA, or
+// none any more. It is asked wherever a token is made or looked at.
 func (p *Provider) meets(ctx context.Context, q db.Q, app App, g grant) error {
-	now, err := db.One[standing](ctx, q, `SELECT `+standingColumns+` FROM person p WHERE p.id = $1`, g.Person)
+	now, err := db.One[standing](ctx, q, `SELECT `+standingColumns+` FROM person p CROSS JOIN site_policy s WHERE p.id = $1`, g.Person)
 	if errs.Is(err, errs.KindNotFound) {
 		return refuse("invalid_grant", "the person is gone")
 	}
 	if err != nil {
 		return err
 	}
-	return now.meets(app.ACR, g.ACR)
+	return now.meets(app.ACR, g.ACR, p.config.Clock())
 }
 
-// standing is what a person is and has now.
-type standing struct{ Suspended, Enrolled, PhishingResistant bool }
+// standing is what a person is and has now, and what the operator requires.
+type standing struct {
+	Suspended, Enrolled, PhishingResistant bool
+	Addresses                              string
+	MFA                                    policy.Requirement
+	Domains                                string
+	MFAFrom                                time.Time
+}
 
-const standingColumns = `p.suspended,
+// standingColumns reads a standing, of the person p under the site's policy s.
+const standingColumns = `COALESCE(p.suspended, FALSE),
 	EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = p.id AND f.confirmed > 0),
-	EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = p.id AND f.confirmed > 0 AND f.kind = 'webauthn')`
+	EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = p.id AND f.confirmed > 0 AND f.kind = 'webauthn'),
+	COALESCE((SELECT string_agg(e.address, ' ') FROM person_email e WHERE e.person = p.id), ''), s.mfa, s.domains, s.mfa_from`
 
-func (s standing) meets(needed, has signin.Class) error {
+func (s standing) meets(needed, has signin.Class, now time.Time) error {
+	rule := policy.Policy{MFA: s.MFA, Domains: strings.Fields(s.Domains), MFAFrom: s.MFAFrom}
 	switch {
 	case s.Suspended:
 		return refuse("invalid_grant", "the person is suspended")
+	case !s.Enrolled && rule.Requires(strings.Fields(s.Addresses), now):
+		return refuse("invalid_grant", "MFA is required of the person, who has none")
 	case needed == "" || needed == signin.ClassOne:
 		return nil
 	case !has.Reaches(needed):

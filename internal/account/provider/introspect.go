@@ -35,10 +35,8 @@ func (p *Provider) find(ctx context.Context, token string) (live, error) {
 	}](ctx, p.config.DB, `
 		SELECT t.app, t.app_grant, t.scopes, t.created, t.expires,
 		  COALESCE(g.person, ''), COALESCE(g.session, ''), COALESCE(g.auth_time, 0), COALESCE(g.acr, ''), COALESCE(g.amr, ''),
-		  a.acr, COALESCE(p.suspended, FALSE),
-		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = g.person AND f.confirmed > 0),
-		  EXISTS (SELECT 1 FROM factor f WHERE f.realm = 'account' AND f.holder = g.person AND f.confirmed > 0 AND f.kind = 'webauthn')
-		FROM app_token t JOIN app a ON a.id = t.app
+		  a.acr, `+standingColumns+`
+		FROM app_token t JOIN app a ON a.id = t.app CROSS JOIN site_policy s
 		LEFT JOIN app_grant g ON g.id = t.app_grant AND g.ended = 0
 		LEFT JOIN person p ON p.id = g.person
 		WHERE t.hash = $1 AND t.expires > $2 AND (t.app_grant = '' OR p.id IS NOT NULL)`,
@@ -46,7 +44,7 @@ func (p *Provider) find(ctx context.Context, token string) (live, error) {
 	if err != nil {
 		return live{}, err
 	}
-	if row.Live.Person != "" && row.Now.meets(row.Needed, row.Live.ACR) != nil {
+	if row.Live.Person != "" && row.Now.meets(row.Needed, row.Live.ACR, p.config.Clock()) != nil {
 		return live{}, errs.NotFound("The access token doesn't work.")
 	}
 	return row.Live, nil

@@ -18,7 +18,8 @@
 //     and to a registered address alone.
 //   - What an app asks and can't get is an error, never a weaker token.
 //   - Wherever a token is made or looked at, its person is asked for anew: not
-//     suspended, and with the second step that the app needs still on.
+//     suspended, and with the second step that the operator requires or the app
+//     needs still on.
 package provider
 
 import (

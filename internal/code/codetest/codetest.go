@@ -112,6 +112,7 @@ type Person struct {
 	Token   string
 	At      netip.Addr // where their browser is
 	app     string     // the secret of their authenticator app
+	Codes   []string   // their recovery codes
 }
 
 // Person makes somebody with a profile.
@@ -172,7 +173,10 @@ func (p *Person) Enrol() {
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.Session = done.Session.Token
+	p.Session, p.Codes = done.Session.Token, nil
+	for _, code := range done.RecoveryCodes {
+		p.Codes = append(p.Codes, code.Reveal())
+	}
 }
 
 // AppCode is what the person's authenticator app shows now.
