@@ -40,7 +40,7 @@ func TestMatrix(t *testing.T) {
 				judged += m.judge(name, variants[name], public)
 			}
 		}
-		for _, name := range []string{"off", "on", "on, strong only"} {
+		for _, name := range []string{"off", "on", "on, strong only", "on, account counts"} {
 			m.set(variants[name], false)
 			asked += m.ask(name, variants[name])
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,8 +43,9 @@ type state struct {
 	name      string
 	role      access.Role
 	totp      string // "", "half", "on"
+	key       bool   // a security key is on
 	step      access.Method
-	stepAge   time.Duration
+	stepAge   time.Duration // and of the sign-in at the account
 	acr       string
 	suspended bool
 }
@@ -58,12 +60,16 @@ func states() []state {
 		{name: "verified", role: access.Member, totp: "on", step: access.TOTP},
 		{name: "verified, not just now", role: access.Member, totp: "on", step: access.TOTP, stepAge: 20 * time.Minute},
 		{name: "expired", role: access.Member, totp: "on", step: access.TOTP, stepAge: 31 * 24 * time.Hour},
+		{name: "verified by a security key", role: access.Member, totp: "on", key: true, step: access.WebAuthn},
 		{name: "recovery code", role: access.Member, totp: "on", step: access.RecoveryCode},
 		{name: "account MFA only", role: access.Member, acr: "aal2"},
 		{name: "account MFA and enrolled", role: access.Member, totp: "on", acr: "aal2"},
+		{name: "account's passkey only", role: access.Member, acr: "phr"},
 		{name: "suspended", role: access.Member, totp: "on", step: access.TOTP, suspended: true},
 		{name: "owner", role: access.Owner, totp: "on", step: access.TOTP},
 		{name: "owner not enrolled", role: access.Owner},
+		{name: "owner, account MFA only", role: access.Owner, acr: "aal2"},
+		{name: "owner, account MFA not just now", role: access.Owner, acr: "aal2", stepAge: 20 * time.Minute},
 	}
 }
 
@@ -113,6 +119,7 @@ type matrix struct {
 	routes       []route
 	snippet      string
 	callers      []caller
+	issued       map[string]introspection // what the issuer says of its tokens
 }
 
 // route is one registered with a door, or a command over SSH.
@@ -123,13 +130,14 @@ type route struct {
 
 const (
 	site    = "http://code.test"
+	issuer  = "https://id.test"
 	maxPush = 1 << 20
 )
 
 func newMatrix(t *testing.T, d *db.DB) *matrix {
 	t.Helper()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	m := &matrix{Code: codetest.New(t, d, site)}
+	m := &matrix{Code: codetest.New(t, d, site), issued: map[string]introspection{}}
 	m.owner = m.Person("olga")
 	if _, err := m.Workspaces.Create(t.Context(), m.owner.Grant(access.CreateWorkspace, access.Target{}), "acme", "Acme"); err != nil {
 		t.Fatal(err)
@@ -150,10 +158,14 @@ func (m *matrix) doors() {
 	m.repositories = m.Repositories(maxPush)
 	wikis, snippets := m.Wikis(m.repositories), m.Snippets(m.repositories)
 	m.snippets = snippets
+	account := login.New(login.Config{Issuer: issuer, ClientID: "code", Redirect: site + "/login/callback", Via: m.issuer(), Clock: m.Now.Now})
+	m.Tokens.Introspect = func(ctx context.Context, text string) (token.OAuth, error) {
+		says, err := account.Introspect(ctx, text)
+		return token.OAuth(says), err
+	}
 	pages, err := web.New(web.Config{
 		URL: site, AccountURL: "http://id.test", DB: m.DB, Box: m.Box, Clock: m.Now.Now, Gate: m.Gate,
-		Login: login.New(login.Config{Issuer: "https://id.test", ClientID: "code", Redirect: site + "/login/callback", Clock: m.Now.Now}),
-		Users: m.Users, Tokens: m.Tokens, Workspaces: m.Workspaces, Repositories: m.repositories, Wikis: wikis, Issues: m.Issues(), Snippets: snippets, Events: m.Events,
+		Login: account, Users: m.Users, Tokens: m.Tokens, Workspaces: m.Workspaces, Repositories: m.repositories, Wikis: wikis, Issues: m.Issues(), Snippets: snippets, Events: m.Events,
 	})
 	if err != nil {
 		m.Fatal(err)
@@ -181,6 +193,54 @@ func (m *matrix) doors() {
 	m.register(access.API, rest.Routes())
 	m.register(access.GitHTTP, clients.Routes())
 	m.serveSSH(gitssh.Config{URL: site, Clock: m.Now.Now, Gate: m.Gate, Users: m.Users, Repositories: m.repositories, Wikis: wikis, Snippets: snippets})
+}
+
+// introspection is what an issuer says of a token (RFC 7662, RFC 9470 §6.2).
+type introspection struct {
+	Active   bool   `json:"active"`
+	ID       string `json:"jti,omitempty"`
+	Issuer   string `json:"iss,omitempty"`
+	Subject  string `json:"sub,omitempty"`
+	Audience string `json:"aud,omitempty"`
+	Client   string `json:"client_id,omitempty"`
+	Scope    string `json:"scope,omitempty"`
+	ACR      string `json:"acr,omitempty"`
+	AuthTime int64  `json:"auth_time,omitempty"`
+}
+
+// issuer is the account, as far as Code sees of it: discovery and introspection.
+func (m *matrix) issuer() http.RoundTripper {
+	answer := func(r *http.Request, body any) (*http.Response, error) {
+		out := httptest.NewRecorder()
+		out.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(out).Encode(body); err != nil {
+			return nil, err
+		}
+		response := out.Result()
+		response.Request = r
+		return response, nil
+	}
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Path == "/introspect" {
+			return answer(r, m.issued[r.FormValue("token")])
+		}
+		return answer(r, map[string]any{
+			"issuer": issuer, "introspection_endpoint": issuer + "/introspect", "authorization_endpoint": issuer + "/authorize",
+			"token_endpoint": issuer + "/oauth/token", "jwks_uri": issuer + "/keys",
+		})
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func scopeNames() string {
+	var names []string
+	for _, s := range access.Scopes() {
+		names = append(names, string(s))
+	}
+	return strings.Join(names, " ")
 }
 
 func (m *matrix) register(at access.Door, routes *door.Routes) {
@@ -280,21 +340,18 @@ func (m *matrix) person(i int, s state) {
 			return holder.Actor, err
 		},
 	})
-	// An app's token comes from the issuer; here it is asked about at the gate alone.
-	m.callers = append(m.callers, caller{
-		state: s, kind: access.OAuthToken, door: access.API, told: told(access.OAuthToken, access.API),
-		actor: func() (access.Actor, error) {
-			a := s.told(access.OAuthToken, access.API, m.Now.Now())
-			a.User, a.Factors = p.ID, access.Factors{} // of which the gate reads what is so now
-			a.Credential = access.OAuthToken
-			return a, nil
-		},
-	})
+	plain := "spo_" + rand.Text()
+	m.issued[plain] = introspection{
+		Active: true, ID: plain[4:], Issuer: issuer, Subject: p.Username, Audience: "code", Client: "an app",
+		Scope: scopeNames(), ACR: s.acr, AuthTime: m.Now.Now().Add(-s.stepAge).Unix(),
+	}
 	for _, door := range []access.Door{access.API, access.GitHTTP} {
-		m.callers = append(m.callers, caller{
-			state: s, kind: access.APIToken, door: door, told: told(access.APIToken, door), apply: bearer(p.Token),
-			actor: func() (access.Actor, error) { return m.Tokens.FromBearer(m.Context(), p.Token, here) },
-		})
+		for kind, text := range map[access.Credential]string{access.APIToken: p.Token, access.OAuthToken: plain} {
+			m.callers = append(m.callers, caller{
+				state: s, kind: kind, door: door, told: told(kind, door), apply: bearer(text),
+				actor: func() (access.Actor, error) { return m.Tokens.FromBearer(m.Context(), text, here) },
+			})
+		}
 	}
 }
 
@@ -307,13 +364,16 @@ func (m *matrix) put(p *codetest.Person, key user.Key, s state) {
 	case "half":
 		m.sql(`INSERT INTO factor (id, realm, holder, kind, label, secret, created, confirmed) VALUES ($1, 'code', $2, 'totp', '', $3, 0, 0)`, db.NewID(), p.ID, []byte{})
 	}
+	if s.key {
+		m.sql(`INSERT INTO factor (id, realm, holder, kind, label, secret, created, confirmed) VALUES ($1, 'code', $2, 'webauthn', '', $3, 0, 1)`, db.NewID(), p.ID, []byte{})
+	}
 	at := now.Add(-s.stepAge).UnixMicro()
 	if s.step != "" {
 		m.sql(`UPDATE code_session SET step_method = $1, step_at = $2 WHERE user_id = $3`, string(s.step), at, p.ID)
 		m.sql(`UPDATE ssh_key SET step_method = $1, step_at = $2, step_from = $3 WHERE id = $4`, string(s.step), at, here.String(), key.ID)
 	}
 	if s.acr != "" {
-		m.sql(`UPDATE code_session SET account_acr = $1, account_time = $2 WHERE user_id = $3`, s.acr, now.UnixMicro(), p.ID)
+		m.sql(`UPDATE code_session SET account_acr = $1, account_time = $2 WHERE user_id = $3`, s.acr, at, p.ID)
 	}
 	if s.suspended {
 		m.sql(`UPDATE code_user SET suspended = TRUE WHERE id = $1`, p.ID)
@@ -326,12 +386,12 @@ func (s state) told(kind access.Credential, door access.Door, now time.Time) acc
 		return access.Actor{Door: door, Address: here}
 	}
 	a := access.Actor{Door: door, Credential: kind, User: "them", Address: here}
-	a.Factors.TOTP = s.totp == "on"
+	a.Factors = access.Factors{TOTP: s.totp == "on", WebAuthn: s.key}
 	if s.step != "" && (kind != access.SSHKey || s.stepAge < 30*24*time.Hour) { // decision 0011: a key keeps a step for 30 days at most
 		a.Step = access.Step{Method: s.step, At: now.Add(-s.stepAge)}
 	}
 	if s.acr != "" {
-		a.Account = access.Account{ACR: s.acr, AuthTime: now}
+		a.Account = access.Account{ACR: s.acr, AuthTime: now.Add(-s.stepAge)}
 	}
 	if kind == access.APIToken || kind == access.OAuthToken {
 		a.Scopes = access.Scopes()
