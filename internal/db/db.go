@@ -40,7 +40,8 @@ type DB struct {
 	Engine Engine
 	file   string // SQLite's file
 	read   *pool
-	write  *pool // the same as read on PostgreSQL; one connection on SQLite
+	write  *pool   // the same as read on PostgreSQL; on SQLite for migrations alone
+	writer *writer // SQLite's
 }
 
 // pool is a set of connections with the statements that were prepared on it.
@@ -51,8 +52,11 @@ type pool struct {
 
 // Tx is a transaction in which statements may be run. See DB.InTx.
 type Tx struct {
-	db    *DB
-	tx    *sql.Tx
+	db *DB
+	on interface {
+		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+		ExecContext(context.Context, string, ...any) (sql.Result, error)
+	}
 	after []func()
 }
 
@@ -62,7 +66,7 @@ func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
 
 // Q is what a statement can be run on: a *DB or a *Tx.
 type Q interface {
-	query(ctx context.Context, query string, args []any) (*sql.Rows, error)
+	rows(ctx context.Context, query string, args []any, read func(*sql.Rows) error) error
 	exec(ctx context.Context, query string, args []any) (sql.Result, error)
 }
 
@@ -102,7 +106,10 @@ func (db *DB) wake(ctx context.Context) error {
 		}
 		defer unlock()
 	}
-	return db.Ping(ctx)
+	if err := db.write.PingContext(ctx); err != nil {
+		return errs.Unavailable(err, "The database doesn't answer.")
+	}
+	return nil
 }
 
 func openPostgres(address string) (*DB, error) {
@@ -134,19 +141,19 @@ func openSQLite(path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	writer.SetMaxOpenConns(1)
+	writer.SetMaxIdleConns(0) // the one that writes is never given back
 	reader, err := sql.Open("sqlite", dsn("&_pragma=query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
 	reader.SetMaxOpenConns(16)
 	reader.SetMaxIdleConns(16)
-	return &DB{Engine: SQLite, file: path, read: &pool{DB: reader}, write: &pool{DB: writer}}, nil
+	return &DB{Engine: SQLite, file: path, read: &pool{DB: reader}, write: &pool{DB: writer}, writer: newWriter(writer)}, nil
 }
 
 // Ping asks whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
-	if err := db.write.PingContext(ctx); err != nil {
+	if err := db.read.PingContext(ctx); err != nil {
 		return errs.Unavailable(err, "The database doesn't answer.")
 	}
 	return nil
@@ -154,10 +161,10 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close closes every connection.
 func (db *DB) Close() error {
-	if db.read == db.write {
+	if db.writer == nil {
 		return db.write.Close()
 	}
-	return errors.Join(db.read.Close(), db.write.Close())
+	return errors.Join(db.read.Close(), db.writer.close())
 }
 
 // prepared gives the statement for query, preparing it once per pool.
@@ -176,23 +183,29 @@ func (p *pool) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	return made, nil
 }
 
-// poolFor sends plain reading to the readers and all else to the writer.
-func (db *DB) poolFor(query string) *pool {
-	if strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
-		return db.read
-	}
-	return db.write
-}
+// reads reports whether a query only reads, so that any connection will do.
+func reads(query string) bool { return strings.HasPrefix(strings.TrimSpace(query), "SELECT") }
 
-func (db *DB) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	statement, err := db.poolFor(query).prepared(ctx, query)
+func (db *DB) rows(ctx context.Context, query string, args []any, read func(*sql.Rows) error) error {
+	if db.writer != nil && !reads(query) {
+		return db.InTx(ctx, func(tx *Tx) error { return tx.rows(ctx, query, args, read) })
+	}
+	statement, err := db.read.prepared(ctx, query)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return statement.QueryContext(ctx, args...)
+	rows, err := statement.QueryContext(ctx, args...)
+	return readAll(rows, err, read)
 }
 
-func (db *DB) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+func (db *DB) exec(ctx context.Context, query string, args []any) (result sql.Result, err error) {
+	if db.writer != nil {
+		err = db.InTx(ctx, func(tx *Tx) error {
+			result, err = tx.exec(ctx, query, args)
+			return err
+		})
+		return result, err
+	}
 	statement, err := db.write.prepared(ctx, query)
 	if err != nil {
 		return nil, err
@@ -200,34 +213,58 @@ func (db *DB) exec(ctx context.Context, query string, args []any) (sql.Result, e
 	return statement.ExecContext(ctx, args...)
 }
 
-// A transaction prepares on its own connection: SQLite's writer has only the
-// one, and waiting for a second would wait forever.
-func (tx *Tx) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	return tx.tx.QueryContext(ctx, query, args...)
+func (tx *Tx) rows(ctx context.Context, query string, args []any, read func(*sql.Rows) error) error {
+	rows, err := tx.on.QueryContext(ctx, query, args...)
+	return readAll(rows, err, read)
 }
 
 func (tx *Tx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	return tx.tx.ExecContext(ctx, query, args...)
+	return tx.on.ExecContext(ctx, query, args...)
+}
+
+// readAll hands each row to read, where the query didn't fail.
+func readAll(rows *sql.Rows, err error, read func(*sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := read(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // InTx runs f in one transaction: committed where f returns nil, else undone.
 // On SQLite it waits for the one writer first, so f must only use tx for
 // everything it writes, and never wait for another transaction.
 func (db *DB) InTx(ctx context.Context, f func(tx *Tx) error) error {
+	tx := &Tx{db: db}
+	if err := db.inTx(ctx, tx, f); err != nil {
+		return err
+	}
+	for _, then := range tx.after {
+		then()
+	}
+	return nil
+}
+
+func (db *DB) inTx(ctx context.Context, tx *Tx, f func(tx *Tx) error) error {
+	if db.writer != nil {
+		return db.writer.run(ctx, tx, f)
+	}
 	begun, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
 	defer begun.Rollback() // after a commit it does nothing
-	tx := &Tx{db: db, tx: begun}
+	tx.on = begun
 	if err := f(tx); err != nil {
 		return err
 	}
 	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
-	}
-	for _, then := range tx.after {
-		then()
 	}
 	return nil
 }

@@ -63,17 +63,7 @@ func each(ctx context.Context, q Q, query string, args []any, row func(*sql.Rows
 	if err != nil {
 		return err
 	}
-	rows, err := q.query(ctx, query, bound)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return q.rows(ctx, query, bound, row)
 }
 
 // bind turns times into the microseconds that the columns keep, and named

@@ -44,6 +44,7 @@ func BenchmarkProvider(b *testing.B) {
 	}
 	for _, path := range []string{"/.well-known/openid-configuration", "/keys"} {
 		b.Run(path[1:], func(b *testing.B) {
+			b.SetParallelism(8) // 16 at a time on two processors
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					call(b, httptest.NewRequest(http.MethodGet, path, nil))
@@ -52,6 +53,7 @@ func BenchmarkProvider(b *testing.B) {
 		})
 	}
 	b.Run("client-credentials", func(b *testing.B) {
+		b.SetParallelism(8) // 16 at a time on two processors
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				call(b, post(robot, "/oauth/token", url.Values{"grant_type": {"client_credentials"}, "scope": {"read:x"}}))
@@ -59,6 +61,7 @@ func BenchmarkProvider(b *testing.B) {
 		})
 	})
 	b.Run("refresh", func(b *testing.B) { // each on a chain of its own
+		b.SetParallelism(8) // 16 at a time on two processors
 		b.RunParallel(func(pb *testing.PB) {
 			token := wiki.grant(w, person)["refresh_token"].(string)
 			for pb.Next() {
@@ -73,6 +76,7 @@ func BenchmarkProvider(b *testing.B) {
 	})
 	b.Run("introspection", func(b *testing.B) {
 		token := wiki.grant(w, person)["access_token"].(string)
+		b.SetParallelism(8) // 16 at a time on two processors
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				call(b, post(wiki, "/introspect", url.Values{"token": {token}}))
