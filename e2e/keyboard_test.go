@@ -13,6 +13,7 @@ import (
 var focusScript string
 
 // Every flow, by somebody who has no mouse: Tab, arrows, Space, Enter and what is typed.
+// Standard 22: by keyboard alone.
 func TestEveryFlowByKeyboard(t *testing.T) {
 	s := serve(t)
 	s.keys = true
@@ -21,6 +22,7 @@ func TestEveryFlowByKeyboard(t *testing.T) {
 
 // Every flow, where JavaScript is off. What needs it (security keys) says so,
 // and offers another way.
+// Standard 22: without JavaScript, but for WebAuthn.
 func TestEveryFlowWithoutScripts(t *testing.T) {
 	s := serve(t)
 	s.scriptless = true

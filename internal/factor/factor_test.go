@@ -144,6 +144,7 @@ func TestEnrolmentThenCodes(t *testing.T) {
 	})
 }
 
+// Standard 6: a step is accepted once, and none before it.
 func TestACodeBeforeTheLastUsedOneIsRefused(t *testing.T) {
 	each(t, func(w world) {
 		p := w.enrol("alice")
@@ -183,6 +184,7 @@ func TestAttack22FiftyEqualCodesAtOnceOpenOnce(t *testing.T) {
 	})
 }
 
+// Standard 5: sealed at rest, bound to its row.
 func TestSecretsAreSealedForTheirRow(t *testing.T) {
 	each(t, func(w world) {
 		alice, bob := w.enrol("alice"), w.enrol("bob")
@@ -200,6 +202,7 @@ func TestSecretsAreSealedForTheirRow(t *testing.T) {
 	})
 }
 
+// Standard 8: ten, hashed, each once; new ones void them.
 func TestRecoveryCodes(t *testing.T) {
 	each(t, func(w world) {
 		w.enrol("alice")

@@ -12,6 +12,7 @@ import (
 )
 
 // The SHA-1 column of RFC 6238, appendix B.
+// Standard 6: the vectors of RFC 6238, of which its own program made three.
 func TestRFC6238Vectors(t *testing.T) {
 	key := []byte("12345678901234567890")
 	for _, v := range []struct {
@@ -83,6 +84,7 @@ func TestAgreesWithOathtool(t *testing.T) {
 	}
 }
 
+// Standard 6: a step of skew at most.
 func TestOneStepOfSkew(t *testing.T) {
 	key := []byte("12345678901234567890")
 	now := time.Unix(1234567890, 0)

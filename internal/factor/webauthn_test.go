@@ -193,6 +193,7 @@ func TestAKeyIsASecondStep(t *testing.T) {
 }
 
 // Attack 20: every part of an answer, changed, is refused.
+// Standard 9: every field of an answer is judged.
 func TestAttack20EveryFieldOfAnAssertion(t *testing.T) {
 	each(t, func(w world) {
 		d, other := w.registers("alice"), w.registers("mallory")
@@ -319,6 +320,7 @@ func TestAttack22AnAnswerOpensOnce(t *testing.T) {
 	})
 }
 
+// Standard 9: a passkey that verified its user is both steps, and one that did not is not.
 func TestAPasskeySignsInAlone(t *testing.T) {
 	each(t, func(w world) {
 		d, other := w.registers("alice"), w.registers("bob")
@@ -417,6 +419,7 @@ func TestAttack12AKeyAloneIsEnrolment(t *testing.T) {
 	})
 }
 
+// Standard 7: several of each, with names and times, each removable.
 func TestSeveralAppsAndKeys(t *testing.T) {
 	each(t, func(w world) {
 		one := w.enrol("alice")

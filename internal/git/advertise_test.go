@@ -84,6 +84,7 @@ func compare(t *testing.T, r repo) {
 	}
 }
 
+// Standard 24: protocol v0, v1 and v2 as git speaks them.
 func TestAdvertisementsAreThoseOfGit(t *testing.T) {
 	g := installed(t)
 	shapes := []struct {

@@ -13,6 +13,7 @@ func checkRefFormat(name string) bool {
 	return exec.Command("git", "check-ref-format", name).Run() == nil
 }
 
+// Standard 24: names, as git check-ref-format has them.
 func TestRefNamesAreThoseOfCheckRefFormat(t *testing.T) {
 	for _, name := range []string{
 		"refs/heads/main", "refs/heads/a/b", "refs/heads/ü", "refs/heads/\xff", "refs/x", "refs/heads/@", "refs/heads/-x",

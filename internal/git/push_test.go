@@ -75,6 +75,7 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// Standard 24: broken objects are refused (transfer.fsckObjects).
 func TestRefusedPushesLeaveNothing(t *testing.T) {
 	g := installed(t)
 	c, pack := packOf(t, g, strings.Repeat("0123456789abcdef", 1000))

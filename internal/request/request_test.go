@@ -113,6 +113,7 @@ func TestEachRequestHasAnIDOfItsOwn(t *testing.T) {
 }
 
 // The log line has what happened, and nothing that is or may be a secret.
+// Standard 21: no secret of an address is logged.
 func TestLogLineHasNoSecrets(t *testing.T) {
 	lines := logged(t)
 	h := request.Wrap("account", nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -215,6 +215,7 @@ func TestIconsExist(t *testing.T) {
 	}
 }
 
+// Standard 20: the headers of every page.
 func TestHeaders(t *testing.T) {
 	serve := func(h ui.Headers) http.Header {
 		w := httptest.NewRecorder()

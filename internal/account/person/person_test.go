@@ -81,6 +81,7 @@ func count(t *testing.T, d *db.DB) int {
 }
 
 // Standards 1 and 2: the length, and a blocklist that says why.
+// Standard 2: what is refused, and why, is said.
 func TestStandards1And2PasswordsAreJudged(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	for password, why := range map[string]string{

@@ -71,36 +71,38 @@ func webApp(name string, redirects ...string) provider.App {
 }
 
 func TestAppsAreRegisteredWithSafeAddresses(t *testing.T) {
-	p := open(t, dbtest.SQLite(t))
-	for address, good := range map[string]bool{
-		"https://wiki.test/callback":   true,
-		"http://10.0.0.5:3000/cb":      true,
-		"http://127.0.0.1/callback":    true,
-		"com.example.wiki:/callback":   true,
-		"":                             false,
-		"/callback":                    false,
-		"wiki.test/callback":           false,
-		"https://wiki.test/cb#part":    false,
-		"https://a@wiki.test/cb":       false,
-		"https://wiki.test/c b":        false,
-		"javascript:alert(1)":          false,
-		"data:text/html,x":             false,
-		"https:///callback":            false,
-		"https://wiki.test/cb\nhttps:": false,
-	} {
-		_, _, err := p.CreateApp(t.Context(), operator, webApp("Wiki", address))
-		if good != (err == nil) {
-			t.Errorf("%q: %v", address, err)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		p := open(t, d)
+		for address, good := range map[string]bool{
+			"https://wiki.test/callback":   true,
+			"http://10.0.0.5:3000/cb":      true,
+			"http://127.0.0.1/callback":    true,
+			"com.example.wiki:/callback":   true,
+			"":                             false,
+			"/callback":                    false,
+			"wiki.test/callback":           false,
+			"https://wiki.test/cb#part":    false,
+			"https://a@wiki.test/cb":       false,
+			"https://wiki.test/c b":        false,
+			"javascript:alert(1)":          false,
+			"data:text/html,x":             false,
+			"https:///callback":            false,
+			"https://wiki.test/cb\nhttps:": false,
+		} {
+			_, _, err := p.CreateApp(t.Context(), operator, webApp("Wiki", address))
+			if good != (err == nil) {
+				t.Errorf("%q: %v", address, err)
+			}
+			if err != nil && !errs.Is(err, errs.KindInvalid) {
+				t.Errorf("%q: %v", address, err)
+			}
 		}
-		if err != nil && !errs.Is(err, errs.KindInvalid) {
-			t.Errorf("%q: %v", address, err)
+		for _, name := range []string{"", " ", strings.Repeat("x", 101), "a\nb"} {
+			if _, _, err := p.CreateApp(t.Context(), operator, webApp(name, "https://wiki.test/cb")); !errs.Is(err, errs.KindInvalid) {
+				t.Errorf("the name %q: %v", name, err)
+			}
 		}
-	}
-	for _, name := range []string{"", " ", strings.Repeat("x", 101), "a\nb"} {
-		if _, _, err := p.CreateApp(t.Context(), operator, webApp(name, "https://wiki.test/cb")); !errs.Is(err, errs.KindInvalid) {
-			t.Errorf("the name %q: %v", name, err)
-		}
-	}
+	})
 }
 
 func TestASecretIsShownOnceAndKeptSealed(t *testing.T) {

@@ -139,6 +139,7 @@ func TestASessionHasItsTime(t *testing.T) {
 	})
 }
 
+// Standard 13: a token of 128 bits and more, hashed, made anew at each rise.
 func TestAttack24ASessionIsMadeAnewAtSignIn(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)

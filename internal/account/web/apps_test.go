@@ -164,6 +164,7 @@ func TestRPInitiatedLogout(t *testing.T) {
 	})
 }
 
+// Standard 19.
 func TestSigningKeysRotateWithOverlap(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)

@@ -35,6 +35,7 @@ func (a *app) poll(w *world, device string) (map[string]any, string) {
 	return body, code
 }
 
+// Standard 18: devices (RFC 8628).
 func TestADeviceSignsIn(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
@@ -142,23 +143,25 @@ func TestADeviceIsRefused(t *testing.T) {
 }
 
 func TestDeviceCodesCannotBeGuessed(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	tv := w.register(television())
-	_, code := tv.begin(w)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	for i := range 7 {
-		got := b.get(fmt.Sprintf("/device?user_code=BCDFGHJ%c", "BCDFGHJ"[i]))
-		want := http.StatusBadRequest
-		if i > 4 {
-			want = http.StatusTooManyRequests
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		tv := w.register(television())
+		_, code := tv.begin(w)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		for i := range 7 {
+			got := b.get(fmt.Sprintf("/device?user_code=BCDFGHJ%c", "BCDFGHJ"[i]))
+			want := http.StatusBadRequest
+			if i > 4 {
+				want = http.StatusTooManyRequests
+			}
+			if got.status != want {
+				t.Errorf("guess %d: %d", i, got.status)
+			}
 		}
-		if got.status != want {
-			t.Errorf("guess %d: %d", i, got.status)
+		if got := b.get("/device?user_code=" + code); got.status != http.StatusTooManyRequests {
+			t.Errorf("the right one after them: %d", got.status)
 		}
-	}
-	if got := b.get("/device?user_code=" + code); got.status != http.StatusTooManyRequests {
-		t.Errorf("the right one after them: %d", got.status)
-	}
+	})
 }

@@ -75,31 +75,33 @@ func TestAForgottenPassword(t *testing.T) {
 }
 
 func TestStandard12AMailedLinkWorksForADay(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	old := w.forgot(ada)
-	w.clock.Advance(24*time.Hour - time.Second)
-	if got := w.browser().get(old); got.status != http.StatusOK {
-		t.Errorf("within a day: %d", got.status)
-	}
-	w.clock.Advance(time.Second)
-	b := w.browser()
-	if got := b.post("/reset", "token", tokenIn(old), "password", adasNext); got.status != http.StatusGone || !strings.Contains(got.body, "older than 24 hours") {
-		t.Errorf("after a day: %d", got.status)
-	}
-	// A change of the password voids every link that waits.
-	first, second := w.forgot(ada), w.forgot(ada)
-	b.submit(b.get(second), "/reset", "password", adasNext)
-	if got := w.browser().get(first); got.status != http.StatusGone {
-		t.Errorf("the other link: %d", got.status)
-	}
-	// A link of one kind is none of another.
-	third := w.forgot(ada)
-	for _, path := range []string{"/confirm", "/setup"} {
-		if got := b.get(path + "?token=" + tokenIn(third)); got.status != http.StatusNotFound {
-			t.Errorf("at %s: %d", path, got.status)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		old := w.forgot(ada)
+		w.clock.Advance(24*time.Hour - time.Second)
+		if got := w.browser().get(old); got.status != http.StatusOK {
+			t.Errorf("within a day: %d", got.status)
 		}
-	}
+		w.clock.Advance(time.Second)
+		b := w.browser()
+		if got := b.post("/reset", "token", tokenIn(old), "password", adasNext); got.status != http.StatusGone || !strings.Contains(got.body, "older than 24 hours") {
+			t.Errorf("after a day: %d", got.status)
+		}
+		// A change of the password voids every link that waits.
+		first, second := w.forgot(ada), w.forgot(ada)
+		b.submit(b.get(second), "/reset", "password", adasNext)
+		if got := w.browser().get(first); got.status != http.StatusGone {
+			t.Errorf("the other link: %d", got.status)
+		}
+		// A link of one kind is none of another.
+		third := w.forgot(ada)
+		for _, path := range []string{"/confirm", "/setup"} {
+			if got := b.get(path + "?token=" + tokenIn(third)); got.status != http.StatusNotFound {
+				t.Errorf("at %s: %d", path, got.status)
+			}
+		}
+	})
 }
 
 func TestAttack26AResetEndsEverySession(t *testing.T) {

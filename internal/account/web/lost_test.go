@@ -99,45 +99,47 @@ func TestLostFactorsAreResetAfterADay(t *testing.T) {
 }
 
 func TestAResetIsStoppedByASignInOrItsMail(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	_, key := w.losing()
-	_, stop := w.resetMail()
-	stranger := w.browser()
-	stranger.at(stranger.signIn(ada, adasPass), "/signin/verify") // half a sign-in
-	w.advance(12 * time.Hour)
-	w.advance(12 * time.Hour)
-	do, _ := w.resetMail()
-	if do == "" {
-		t.Fatal("half a sign-in stopped it")
-	}
-	owner := w.browser()
-	owner.at(owner.submit(owner.signIn(ada, adasPass), "/signin/verify", "code", owner.code(key)), "/manage-profile")
-	for _, link := range []string{do, stop} {
-		if got := w.browser().get(link); got.status != http.StatusNotFound {
-			t.Errorf("%s: %d", link, got.status)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		_, key := w.losing()
+		_, stop := w.resetMail()
+		stranger := w.browser()
+		stranger.at(stranger.signIn(ada, adasPass), "/signin/verify") // half a sign-in
+		w.advance(12 * time.Hour)
+		w.advance(12 * time.Hour)
+		do, _ := w.resetMail()
+		if do == "" {
+			t.Fatal("half a sign-in stopped it")
 		}
-	}
-	if got := w.browser().post("/reset-mfa", "token", tokenIn(do)); got.status != http.StatusNotFound {
-		t.Errorf("sent all the same: %d", got.status)
-	}
+		owner := w.browser()
+		owner.at(owner.submit(owner.signIn(ada, adasPass), "/signin/verify", "code", owner.code(key)), "/manage-profile")
+		for _, link := range []string{do, stop} {
+			if got := w.browser().get(link); got.status != http.StatusNotFound {
+				t.Errorf("%s: %d", link, got.status)
+			}
+		}
+		if got := w.browser().post("/reset-mfa", "token", tokenIn(do)); got.status != http.StatusNotFound {
+			t.Errorf("sent all the same: %d", got.status)
+		}
 
-	// Anew, and stopped by the first mail.
-	again := w.browser()
-	again.signIn(ada, adasPass)
-	again.submit(again.get("/signin/lost"), "/signin/lost")
-	_, stop = w.resetMail()
-	form := w.browser().get(stop)
-	if form.status != http.StatusOK {
-		t.Fatalf("%d", form.status)
-	}
-	again.at(again.submit(form, "/reset-mfa/stop"), "/signin", "It is stopped")
-	if got := w.browser().get(stop); got.status != http.StatusNotFound {
-		t.Errorf("the mail again: %d", got.status)
-	}
-	if got := w.browser().get("/signin/lost"); got.at.Path != "/signin" {
-		t.Errorf("without a sign-in under way: at %s", got.at)
-	}
+		// Anew, and stopped by the first mail.
+		again := w.browser()
+		again.signIn(ada, adasPass)
+		again.submit(again.get("/signin/lost"), "/signin/lost")
+		_, stop = w.resetMail()
+		form := w.browser().get(stop)
+		if form.status != http.StatusOK {
+			t.Fatalf("%d", form.status)
+		}
+		again.at(again.submit(form, "/reset-mfa/stop"), "/signin", "It is stopped")
+		if got := w.browser().get(stop); got.status != http.StatusNotFound {
+			t.Errorf("the mail again: %d", got.status)
+		}
+		if got := w.browser().get("/signin/lost"); got.at.Path != "/signin" {
+			t.Errorf("without a sign-in under way: at %s", got.at)
+		}
+	})
 }
 
 func TestStandard11NoticesOfOddSignIns(t *testing.T) {

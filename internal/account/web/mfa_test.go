@@ -118,6 +118,7 @@ func TestTheAccountsOwnMFA(t *testing.T) {
 	})
 }
 
+// Standard 17: acr_values, never with a weaker token.
 func TestAttack27StepUpTellsTheTruth(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
@@ -181,25 +182,27 @@ func TestAttack27StepUpTellsTheTruth(t *testing.T) {
 }
 
 func TestMFAThatTheOperatorRequires(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	app := w.newApp(false)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	rules, err := w.signin.Policy.Get(t.Context())
-	must(t, err)
-	rules.MFA = policy.Everyone
-	_, err = w.signin.Policy.Save(t.Context(), policy.Change{Policy: rules}, "operator", "")
-	must(t, err)
-	for _, path := range []string{"/manage-profile", security, app.ask()} { // the session is from before the rule
-		b.at(b.get(path), mfa, "MFA is required here")
-	}
-	fresh := w.browser()
-	p := fresh.submit(fresh.get(app.ask()), "/signin", "email", ada, "password", adasPass)
-	p = fresh.at(p, mfa, "MFA is required here")
-	_, codes := fresh.enrols(p)
-	done := fresh.submit(codes, mfa+"/saved")
-	done.answer(t, "https://wiki.test/callback")
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		app := w.newApp(false)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		rules, err := w.signin.Policy.Get(t.Context())
+		must(t, err)
+		rules.MFA = policy.Everyone
+		_, err = w.signin.Policy.Save(t.Context(), policy.Change{Policy: rules}, "operator", "")
+		must(t, err)
+		for _, path := range []string{"/manage-profile", security, app.ask()} { // the session is from before the rule
+			b.at(b.get(path), mfa, "MFA is required here")
+		}
+		fresh := w.browser()
+		p := fresh.submit(fresh.get(app.ask()), "/signin", "email", ada, "password", adasPass)
+		p = fresh.at(p, mfa, "MFA is required here")
+		_, codes := fresh.enrols(p)
+		done := fresh.submit(codes, mfa+"/saved")
+		done.answer(t, "https://wiki.test/callback")
+	})
 }
 
 // Attack 34.

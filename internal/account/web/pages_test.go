@@ -455,6 +455,7 @@ func TestAFormOfAnotherSiteIsRefused(t *testing.T) {
 	}
 }
 
+// Standard 21: no secret is logged.
 func TestNoSecretIsInTheLog(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), web.Open)
 	a := w.newApp(false)
@@ -493,6 +494,7 @@ func TestNoSecretIsInTheLog(t *testing.T) {
 	}
 }
 
+// Standard 13: the cookie of a session.
 func TestOverHTTPSCookiesAreBoundToTheHost(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t), web.Closed)
 	w.newPerson(ada, adasPass)

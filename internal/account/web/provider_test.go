@@ -73,49 +73,53 @@ func TestAnIndependentAppSignsInThroughThePages(t *testing.T) {
 	})
 }
 
+// Standard 18: discovery says what is so.
 func TestDiscoveryTellsTheTruth(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	b := w.browser()
-	var says map[string]any
-	must(t, json.Unmarshal([]byte(b.get("/.well-known/openid-configuration").body), &says))
-	for _, absent := range []string{"check_session_iframe", "registration_endpoint", "request_object_signing_alg_values_supported"} {
-		if _, there := says[absent]; there {
-			t.Errorf("it advertises %s", absent)
-		}
-	}
-	for field, want := range map[string]string{
-		"issuer": `"` + w.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"]`,
-		"backchannel_logout_supported":     "true",
-		"code_challenge_methods_supported": `["S256"]`, "acr_values_supported": `["aal1","aal2","phr"]`,
-		"authorization_response_iss_parameter_supported": "true", "id_token_signing_alg_values_supported": `["RS256"]`,
-	} {
-		if got, _ := json.Marshal(says[field]); string(got) != want {
-			t.Errorf("%s: %s, want %s", field, got, want)
-		}
-	}
-	// What it names is there, and what isn't finished isn't.
-	for _, field := range []string{
-		"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint",
-		"device_authorization_endpoint", "end_session_endpoint",
-	} {
-		address, _ := says[field].(string)
-		if got := b.get(address).status; got == http.StatusNotFound {
-			t.Errorf("%s: %d", address, got)
-		}
-	}
-	for _, path := range []string{"/oauth/introspect", "/authorize/callback", "/ready", "/register"} {
-		for _, method := range []string{"GET", "POST"} {
-			if got := b.do(method, path, nil).status; got != http.StatusNotFound {
-				t.Errorf("%s %s: %d", method, path, got)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		b := w.browser()
+		var says map[string]any
+		must(t, json.Unmarshal([]byte(b.get("/.well-known/openid-configuration").body), &says))
+		for _, absent := range []string{"check_session_iframe", "registration_endpoint", "request_object_signing_alg_values_supported"} {
+			if _, there := says[absent]; there {
+				t.Errorf("it advertises %s", absent)
 			}
 		}
-	}
-	keys := b.get("/keys").body
-	if strings.Contains(keys, `"d"`) || !strings.Contains(keys, `"RS256"`) {
-		t.Errorf("keys: %s", keys)
-	}
+		for field, want := range map[string]string{
+			"issuer": `"` + w.url + `"`, "response_types_supported": `["code"]`, "grant_types_supported": `["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"]`,
+			"backchannel_logout_supported":     "true",
+			"code_challenge_methods_supported": `["S256"]`, "acr_values_supported": `["aal1","aal2","phr"]`,
+			"authorization_response_iss_parameter_supported": "true", "id_token_signing_alg_values_supported": `["RS256"]`,
+		} {
+			if got, _ := json.Marshal(says[field]); string(got) != want {
+				t.Errorf("%s: %s, want %s", field, got, want)
+			}
+		}
+		// What it names is there, and what isn't finished isn't.
+		for _, field := range []string{
+			"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint",
+			"device_authorization_endpoint", "end_session_endpoint",
+		} {
+			address, _ := says[field].(string)
+			if got := b.get(address).status; got == http.StatusNotFound {
+				t.Errorf("%s: %d", address, got)
+			}
+		}
+		for _, path := range []string{"/oauth/introspect", "/authorize/callback", "/ready", "/register"} {
+			for _, method := range []string{"GET", "POST"} {
+				if got := b.do(method, path, nil).status; got != http.StatusNotFound {
+					t.Errorf("%s %s: %d", method, path, got)
+				}
+			}
+		}
+		keys := b.get("/keys").body
+		if strings.Contains(keys, `"d"`) || !strings.Contains(keys, `"RS256"`) {
+			t.Errorf("keys: %s", keys)
+		}
+	})
 }
 
+// Standard 16: redirects letter by letter, but for the port of a loopback address.
 func TestAttack30RedirectConfusion(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
@@ -184,67 +188,70 @@ func TestAttack30RedirectConfusion(t *testing.T) {
 }
 
 func TestWhatAnAppCanNotAskFor(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	w.clock.Advance(time.Minute)
-	a := w.newApp(false)
-	public := w.newApp(true)
-	for _, c := range []struct {
-		what       string
-		app        *app
-		parameters []string
-		want       string
-	}{
-		{"no PKCE", a, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
-		{"no PKCE, public", public, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
-		{"plain", a, []string{"code_challenge_method", "plain"}, "invalid_request"},
-		{"plain by default", public, []string{"code_challenge_method", ""}, "invalid_request"},
-		{"no challenge", a, []string{"code_challenge", ""}, "invalid_request"},
-		{"a short challenge", a, []string{"code_challenge", "abc"}, "invalid_request"},
-		{"implicit", a, []string{"response_type", "token"}, "unsupported_response_type"},
-		{"implicit", a, []string{"response_type", "id_token"}, "unsupported_response_type"},
-		{"hybrid", a, []string{"response_type", "code id_token"}, "unsupported_response_type"},
-		{"no response_type", a, []string{"response_type", ""}, "invalid_request"},
-		{"fragment", a, []string{"response_mode", "fragment"}, "invalid_request"},
-		{"form_post", a, []string{"response_mode", "form_post"}, "invalid_request"},
-		{"nothing that it may", a, []string{"scope", "admin"}, "invalid_scope"},
-		{"request object", a, []string{"request", "x"}, "request_not_supported"},
-		{"request_uri", a, []string{"request_uri", "https://evil.test"}, "request_uri_not_supported"},
-		{"an acr out of reach", a, []string{"acr_values", "aal9"}, "unmet_authentication_requirements"},
-		{"an essential acr out of reach", a, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["gold"]}}}`}, "unmet_authentication_requirements"},
-		{"claims that aren't", a, []string{"claims", `{`}, "invalid_request"},
-		{"a word for max_age", a, []string{"max_age", "soon"}, "invalid_request"},
-		{"a negative max_age", a, []string{"max_age", "-1"}, "invalid_request"},
-		{"none with another", a, []string{"prompt", "none login"}, "invalid_request"},
-		{"an unknown prompt", a, []string{"prompt", "dance"}, "invalid_request"},
-		{"none and a recent sign-in", a, []string{"prompt", "none", "max_age", "1"}, "login_required"},
-		{"none and somebody else", a, []string{"prompt", "none", "claims", `{"id_token":{"sub":{"value":"x"}}}`}, "login_required"},
-		{"a false hint", a, []string{"id_token_hint", "x.y.z"}, "login_required"},
-		{"an invitation without the right", a, []string{"invitation", "x.y.z"}, "invalid_request"},
-	} {
-		answer := b.get(c.app.ask(c.parameters...)).answer(t, wiki)
-		if answer.Get("error") != c.want || answer.Get("code") != "" || answer.Get("state") != "the-state" || answer.Get("iss") != w.url {
-			t.Errorf("%s: %v, want %s", c.what, answer, c.want)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		w.clock.Advance(time.Minute)
+		a := w.newApp(false)
+		public := w.newApp(true)
+		for _, c := range []struct {
+			what       string
+			app        *app
+			parameters []string
+			want       string
+		}{
+			{"no PKCE", a, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
+			{"no PKCE, public", public, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
+			{"plain", a, []string{"code_challenge_method", "plain"}, "invalid_request"},
+			{"plain by default", public, []string{"code_challenge_method", ""}, "invalid_request"},
+			{"no challenge", a, []string{"code_challenge", ""}, "invalid_request"},
+			{"a short challenge", a, []string{"code_challenge", "abc"}, "invalid_request"},
+			{"implicit", a, []string{"response_type", "token"}, "unsupported_response_type"},
+			{"implicit", a, []string{"response_type", "id_token"}, "unsupported_response_type"},
+			{"hybrid", a, []string{"response_type", "code id_token"}, "unsupported_response_type"},
+			{"no response_type", a, []string{"response_type", ""}, "invalid_request"},
+			{"fragment", a, []string{"response_mode", "fragment"}, "invalid_request"},
+			{"form_post", a, []string{"response_mode", "form_post"}, "invalid_request"},
+			{"nothing that it may", a, []string{"scope", "admin"}, "invalid_scope"},
+			{"request object", a, []string{"request", "x"}, "request_not_supported"},
+			{"request_uri", a, []string{"request_uri", "https://evil.test"}, "request_uri_not_supported"},
+			{"an acr out of reach", a, []string{"acr_values", "aal9"}, "unmet_authentication_requirements"},
+			{"an essential acr out of reach", a, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["gold"]}}}`}, "unmet_authentication_requirements"},
+			{"claims that aren't", a, []string{"claims", `{`}, "invalid_request"},
+			{"a word for max_age", a, []string{"max_age", "soon"}, "invalid_request"},
+			{"a negative max_age", a, []string{"max_age", "-1"}, "invalid_request"},
+			{"none with another", a, []string{"prompt", "none login"}, "invalid_request"},
+			{"an unknown prompt", a, []string{"prompt", "dance"}, "invalid_request"},
+			{"none and a recent sign-in", a, []string{"prompt", "none", "max_age", "1"}, "login_required"},
+			{"none and somebody else", a, []string{"prompt", "none", "claims", `{"id_token":{"sub":{"value":"x"}}}`}, "login_required"},
+			{"a false hint", a, []string{"id_token_hint", "x.y.z"}, "login_required"},
+			{"an invitation without the right", a, []string{"invitation", "x.y.z"}, "invalid_request"},
+		} {
+			answer := b.get(c.app.ask(c.parameters...)).answer(t, wiki)
+			if answer.Get("error") != c.want || answer.Get("code") != "" || answer.Get("state") != "the-state" || answer.Get("iss") != w.url {
+				t.Errorf("%s: %v, want %s", c.what, answer, c.want)
+			}
 		}
-	}
-	for what, address := range map[string]string{
-		"an unknown app":          a.ask("client_id", "nobody"),
-		"no app":                  a.ask("client_id", ""),
-		"an app that isn't text":  a.ask("client_id", "a\x00b"),
-		"a parameter given twice": a.ask() + "&state=other",
-		"an address given twice":  a.ask() + "&redirect_uri=https://evil.test",
-	} {
-		if got := b.get(address); got.status != http.StatusBadRequest || got.to != nil {
-			t.Errorf("%s: %d to %v", what, got.status, got.to)
+		for what, address := range map[string]string{
+			"an unknown app":          a.ask("client_id", "nobody"),
+			"no app":                  a.ask("client_id", ""),
+			"an app that isn't text":  a.ask("client_id", "a\x00b"),
+			"a parameter given twice": a.ask() + "&state=other",
+			"an address given twice":  a.ask() + "&redirect_uri=https://evil.test",
+		} {
+			if got := b.get(address); got.status != http.StatusBadRequest || got.to != nil {
+				t.Errorf("%s: %d to %v", what, got.status, got.to)
+			}
 		}
-	}
-	if got := b.do("PUT", a.ask(), nil); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") == "" {
-		t.Errorf("PUT: %d", got.status)
-	}
+		if got := b.do("PUT", a.ask(), nil); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") == "" {
+			t.Errorf("PUT: %d", got.status)
+		}
+	})
 }
 
+// Standard 17: prompt and max_age.
 func TestHowRecentASignInMustBe(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
@@ -304,25 +311,27 @@ func TestHowRecentASignInMustBe(t *testing.T) {
 }
 
 func TestASignInOfSomebodyElseIsToldTheApp(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	w.newPerson("bob@example.com", adasPass)
-	a := w.newApp(false)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	token, err := a.redeem(t.Context(), b.get(a.ask()).answer(t, wiki).Get("code"))
-	must(t, err)
-	hint, _ := token.Extra("id_token").(string)
-	if b.get(a.ask("id_token_hint", hint, "prompt", "none")).answer(t, wiki).Get("code") == "" {
-		t.Error("the person of the hint got no code")
-	}
-	other := w.browser()
-	w.clock.Advance(time.Second)
-	form := other.get(a.ask("id_token_hint", hint))
-	w.clock.Advance(time.Second)
-	if got := other.submit(form, "/signin", "email", "bob@example.com", "password", adasPass).answer(t, wiki); got.Get("error") != "login_required" {
-		t.Errorf("another person: %v", got)
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		w.newPerson("bob@example.com", adasPass)
+		a := w.newApp(false)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		token, err := a.redeem(t.Context(), b.get(a.ask()).answer(t, wiki).Get("code"))
+		must(t, err)
+		hint, _ := token.Extra("id_token").(string)
+		if b.get(a.ask("id_token_hint", hint, "prompt", "none")).answer(t, wiki).Get("code") == "" {
+			t.Error("the person of the hint got no code")
+		}
+		other := w.browser()
+		w.clock.Advance(time.Second)
+		form := other.get(a.ask("id_token_hint", hint))
+		w.clock.Advance(time.Second)
+		if got := other.submit(form, "/signin", "email", "bob@example.com", "password", adasPass).answer(t, wiki); got.Get("error") != "login_required" {
+			t.Errorf("another person: %v", got)
+		}
+	})
 }
 
 // exchange posts to the token endpoint by hand.
@@ -360,82 +369,84 @@ func (w *world) postTo(path string, header http.Header, form url.Values) (int, m
 }
 
 func TestTheTokenEndpointRefuses(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	a, other, public := w.newApp(false), w.newApp(false), w.newApp(true)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	code := b.get(a.ask()).answer(t, wiki).Get("code")
-	good := func(change ...string) url.Values {
-		form := url.Values{
-			"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {a.oauth.RedirectURL},
-			"code_verifier": {challengeVerifier}, "client_id": {a.ID}, "client_secret": {a.oauth.ClientSecret},
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		a, other, public := w.newApp(false), w.newApp(false), w.newApp(true)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		code := b.get(a.ask()).answer(t, wiki).Get("code")
+		good := func(change ...string) url.Values {
+			form := url.Values{
+				"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {a.oauth.RedirectURL},
+				"code_verifier": {challengeVerifier}, "client_id": {a.ID}, "client_secret": {a.oauth.ClientSecret},
+			}
+			for i := 0; i < len(change); i += 2 {
+				form.Set(change[i], change[i+1])
+				if change[i+1] == "" {
+					form.Del(change[i])
+				}
+			}
+			return form
 		}
-		for i := 0; i < len(change); i += 2 {
-			form.Set(change[i], change[i+1])
-			if change[i+1] == "" {
-				form.Del(change[i])
+		basic := func(user, password string) http.Header {
+			r, _ := http.NewRequest("GET", "/", nil)
+			r.SetBasicAuth(user, password)
+			return r.Header
+		}
+		twice := good()
+		twice.Add("code", code)
+		for _, c := range []struct {
+			what   string
+			header http.Header
+			form   url.Values
+			query  string
+			status int
+			code   string
+		}{
+			{"a wrong verifier", nil, good("code_verifier", strings.Repeat("x", 43)), "", 400, "invalid_grant"},
+			{"no verifier", nil, good("code_verifier", ""), "", 400, "invalid_request"},
+			{"the challenge as verifier", nil, good("code_verifier", oauth2.S256ChallengeFromVerifier(challengeVerifier)), "", 400, "invalid_grant"},
+			{"a wrong secret", nil, good("client_secret", "wrong"), "", 401, "invalid_client"},
+			{"no secret", nil, good("client_secret", ""), "", 401, "invalid_client"},
+			{"a wrong secret as Basic", basic(a.ID, "wrong"), good("client_secret", ""), "", 401, "invalid_client"},
+			{"another name as Basic", basic(other.ID, other.oauth.ClientSecret), good("client_secret", ""), "", 401, "invalid_client"},
+			{"two secrets", basic(a.ID, a.oauth.ClientSecret), good(), "", 400, "invalid_request"},
+			{"an unknown app", nil, good("client_id", "nobody"), "", 401, "invalid_client"},
+			{"no app", nil, good("client_id", "", "client_secret", ""), "", 401, "invalid_client"},
+			{"an app that isn't text", nil, good("client_id", "a\x00b"), "", 401, "invalid_client"},
+			{"another app's code", nil, good("client_id", other.ID, "client_secret", other.oauth.ClientSecret), "", 400, "invalid_grant"},
+			{"a public app with another's code", nil, good("client_id", public.ID, "client_secret", ""), "", 400, "invalid_grant"},
+			{"an assertion", nil, good("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion", "x"), "", 401, "invalid_client"},
+			{"another address", nil, good("redirect_uri", "https://wiki.test/other"), "", 400, "invalid_grant"},
+			{"no address", nil, good("redirect_uri", ""), "", 400, "invalid_grant"},
+			{"no code", nil, good("code", ""), "", 400, "invalid_request"},
+			{"an unknown code", nil, good("code", "guess"), "", 400, "invalid_grant"},
+			{"no grant type", nil, good("grant_type", ""), "", 400, "invalid_request"},
+			{"a code given twice", nil, twice, "", 400, "invalid_request"},
+			{"parameters in the address", nil, good(), "?x=1", 400, "invalid_request"},
+			{"JSON", http.Header{"Content-Type": {"application/json"}}, good(), "", 400, "invalid_request"},
+			// Attack 10: there is no password grant, nor any other.
+			{"the password grant", nil, good("grant_type", "password", "username", ada, "password", adasPass), "", 400, "unsupported_grant_type"},
+			{"client credentials", nil, good("grant_type", "client_credentials"), "", 400, "unauthorized_client"},
+			{"a refresh token", nil, good("grant_type", "refresh_token", "refresh_token", "x"), "", 400, "unauthorized_client"},
+			{"a bearer assertion", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", "x"), "", 400, "unsupported_grant_type"},
+			{"a device code", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), "", 400, "unauthorized_client"},
+			{"token exchange", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), "", 400, "unsupported_grant_type"},
+		} {
+			status, body := w.exchange(c.header, c.form, c.query)
+			if status != c.status || body["error"] != c.code || body["access_token"] != nil {
+				t.Errorf("%s: %d %v, want %d %s", c.what, status, body, c.status, c.code)
 			}
 		}
-		return form
-	}
-	basic := func(user, password string) http.Header {
-		r, _ := http.NewRequest("GET", "/", nil)
-		r.SetBasicAuth(user, password)
-		return r.Header
-	}
-	twice := good()
-	twice.Add("code", code)
-	for _, c := range []struct {
-		what   string
-		header http.Header
-		form   url.Values
-		query  string
-		status int
-		code   string
-	}{
-		{"a wrong verifier", nil, good("code_verifier", strings.Repeat("x", 43)), "", 400, "invalid_grant"},
-		{"no verifier", nil, good("code_verifier", ""), "", 400, "invalid_request"},
-		{"the challenge as verifier", nil, good("code_verifier", oauth2.S256ChallengeFromVerifier(challengeVerifier)), "", 400, "invalid_grant"},
-		{"a wrong secret", nil, good("client_secret", "wrong"), "", 401, "invalid_client"},
-		{"no secret", nil, good("client_secret", ""), "", 401, "invalid_client"},
-		{"a wrong secret as Basic", basic(a.ID, "wrong"), good("client_secret", ""), "", 401, "invalid_client"},
-		{"another name as Basic", basic(other.ID, other.oauth.ClientSecret), good("client_secret", ""), "", 401, "invalid_client"},
-		{"two secrets", basic(a.ID, a.oauth.ClientSecret), good(), "", 400, "invalid_request"},
-		{"an unknown app", nil, good("client_id", "nobody"), "", 401, "invalid_client"},
-		{"no app", nil, good("client_id", "", "client_secret", ""), "", 401, "invalid_client"},
-		{"an app that isn't text", nil, good("client_id", "a\x00b"), "", 401, "invalid_client"},
-		{"another app's code", nil, good("client_id", other.ID, "client_secret", other.oauth.ClientSecret), "", 400, "invalid_grant"},
-		{"a public app with another's code", nil, good("client_id", public.ID, "client_secret", ""), "", 400, "invalid_grant"},
-		{"an assertion", nil, good("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion", "x"), "", 401, "invalid_client"},
-		{"another address", nil, good("redirect_uri", "https://wiki.test/other"), "", 400, "invalid_grant"},
-		{"no address", nil, good("redirect_uri", ""), "", 400, "invalid_grant"},
-		{"no code", nil, good("code", ""), "", 400, "invalid_request"},
-		{"an unknown code", nil, good("code", "guess"), "", 400, "invalid_grant"},
-		{"no grant type", nil, good("grant_type", ""), "", 400, "invalid_request"},
-		{"a code given twice", nil, twice, "", 400, "invalid_request"},
-		{"parameters in the address", nil, good(), "?x=1", 400, "invalid_request"},
-		{"JSON", http.Header{"Content-Type": {"application/json"}}, good(), "", 400, "invalid_request"},
-		// Attack 10: there is no password grant, nor any other.
-		{"the password grant", nil, good("grant_type", "password", "username", ada, "password", adasPass), "", 400, "unsupported_grant_type"},
-		{"client credentials", nil, good("grant_type", "client_credentials"), "", 400, "unauthorized_client"},
-		{"a refresh token", nil, good("grant_type", "refresh_token", "refresh_token", "x"), "", 400, "unauthorized_client"},
-		{"a bearer assertion", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion", "x"), "", 400, "unsupported_grant_type"},
-		{"a device code", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), "", 400, "unauthorized_client"},
-		{"token exchange", nil, good("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), "", 400, "unsupported_grant_type"},
-	} {
-		status, body := w.exchange(c.header, c.form, c.query)
-		if status != c.status || body["error"] != c.code || body["access_token"] != nil {
-			t.Errorf("%s: %d %v, want %d %s", c.what, status, body, c.status, c.code)
+		// None of these spent the code.
+		if status, body := w.exchange(nil, good(), ""); status != http.StatusOK || body["id_token"] == nil {
+			t.Fatalf("the right exchange: %d %v", status, body)
 		}
-	}
-	// None of these spent the code.
-	if status, body := w.exchange(nil, good(), ""); status != http.StatusOK || body["id_token"] == nil {
-		t.Fatalf("the right exchange: %d %v", status, body)
-	}
-	if got := b.get("/oauth/token").status; got != http.StatusMethodNotAllowed {
-		t.Errorf("GET: %d", got)
-	}
+		if got := b.get("/oauth/token").status; got != http.StatusMethodNotAllowed {
+			t.Errorf("GET: %d", got)
+		}
+	})
 }
 
 func TestAttack11ACodeWorksOnceAndForAMinute(t *testing.T) {
@@ -529,27 +540,29 @@ func TestAttack09ASuspendedPersonGetsNothing(t *testing.T) {
 }
 
 func TestUserinfoTakesTheTokenByHeaderOrForm(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	a := w.newApp(false)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	token, err := a.redeem(t.Context(), b.get(a.ask("scope", "openid")).answer(t, wiki).Get("code"))
-	must(t, err)
-	if got := b.post("/userinfo", "access_token", token.AccessToken); got.status != http.StatusOK || strings.Contains(got.body, ada) {
-		t.Errorf("by form: %d %s", got.status, got.body) // openid alone says who, and no more
-	}
-	for what, got := range map[string]page{
-		"in the address": b.get("/userinfo?access_token=" + url.QueryEscape(token.AccessToken)),
-		"none":           b.get("/userinfo"),
-		"false":          b.post("/userinfo", "access_token", "eyJ"),
-	} {
-		if got.status != http.StatusUnauthorized || !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Bearer") {
-			t.Errorf("%s: %d %s", what, got.status, got.header.Get("WWW-Authenticate"))
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		a := w.newApp(false)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		token, err := a.redeem(t.Context(), b.get(a.ask("scope", "openid")).answer(t, wiki).Get("code"))
+		must(t, err)
+		if got := b.post("/userinfo", "access_token", token.AccessToken); got.status != http.StatusOK || strings.Contains(got.body, ada) {
+			t.Errorf("by form: %d %s", got.status, got.body) // openid alone says who, and no more
 		}
-	}
-	w.clock.Advance(61 * time.Minute)
-	if got := b.post("/userinfo", "access_token", token.AccessToken); got.status != http.StatusUnauthorized {
-		t.Errorf("after its time: %d", got.status)
-	}
+		for what, got := range map[string]page{
+			"in the address": b.get("/userinfo?access_token=" + url.QueryEscape(token.AccessToken)),
+			"none":           b.get("/userinfo"),
+			"false":          b.post("/userinfo", "access_token", "eyJ"),
+		} {
+			if got.status != http.StatusUnauthorized || !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Bearer") {
+				t.Errorf("%s: %d %s", what, got.status, got.header.Get("WWW-Authenticate"))
+			}
+		}
+		w.clock.Advance(61 * time.Minute)
+		if got := b.post("/userinfo", "access_token", token.AccessToken); got.status != http.StatusUnauthorized {
+			t.Errorf("after its time: %d", got.status)
+		}
+	})
 }

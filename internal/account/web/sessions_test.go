@@ -72,32 +72,34 @@ func TestStandard14SessionsAreListedAndEnded(t *testing.T) {
 }
 
 func TestStandard15SessionsEndWhenThePolicySays(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	b := w.browser()
-	alive := func() bool { t.Helper(); return b.get("/manage-profile").at.Path == "/manage-profile" }
-	b.signIn(ada, adasPass)
-	w.clock.Advance(2 * time.Hour)
-	if !alive() {
-		t.Fatal("it ended after two hours")
-	}
-	w.limit(time.Hour, 8*time.Hour)
-	w.clock.Advance(50 * time.Minute)
-	if !alive() {
-		t.Error("it ended while it was in use")
-	}
-	w.clock.Advance(61 * time.Minute)
-	if alive() {
-		t.Error("it lived an hour without use")
-	}
-	b.signIn(ada, adasPass)
-	for range 9 {
-		w.clock.Advance(55 * time.Minute)
-		alive()
-	}
-	if alive() {
-		t.Error("it lived longer than eight hours")
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		b := w.browser()
+		alive := func() bool { t.Helper(); return b.get("/manage-profile").at.Path == "/manage-profile" }
+		b.signIn(ada, adasPass)
+		w.clock.Advance(2 * time.Hour)
+		if !alive() {
+			t.Fatal("it ended after two hours")
+		}
+		w.limit(time.Hour, 8*time.Hour)
+		w.clock.Advance(50 * time.Minute)
+		if !alive() {
+			t.Error("it ended while it was in use")
+		}
+		w.clock.Advance(61 * time.Minute)
+		if alive() {
+			t.Error("it lived an hour without use")
+		}
+		b.signIn(ada, adasPass)
+		for range 9 {
+			w.clock.Advance(55 * time.Minute)
+			alive()
+		}
+		if alive() {
+			t.Error("it lived longer than eight hours")
+		}
+	})
 }
 
 // Apps are told how long a session lasts, and sign people out where it is to be

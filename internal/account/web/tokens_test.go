@@ -63,6 +63,7 @@ func (a *app) active(w *world, token any) bool {
 	return body["active"] == true
 }
 
+// Standard 16: refresh tokens rotate, and a used one ends its chain.
 func TestRefreshTokensRotate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
@@ -173,39 +174,41 @@ func TestAttack39FourChainsAllLive(t *testing.T) {
 }
 
 func TestAChainHasAnEnd(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	a := w.register(lasting())
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	online, offline := a.grant(w, b), a.grant(w, b, "scope", "openid offline_access")
-	age := 0
-	for _, c := range []struct {
-		days            int
-		online, offline bool
-	}{{29, true, true}, {31, false, true}, {89, false, true}, {91, false, false}} {
-		w.clock.Advance(time.Duration(c.days-age) * 24 * time.Hour)
-		age = c.days
-		for _, chain := range []struct {
-			tokens *map[string]any
-			lives  bool
-		}{{&online, c.online}, {&offline, c.offline}} {
-			status, body := a.refresh(w, (*chain.tokens)["refresh_token"])
-			if (status == 200) != chain.lives {
-				t.Errorf("after %d days: %d %v", c.days, status, body)
-			}
-			if status == 200 {
-				*chain.tokens = body
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		a := w.register(lasting())
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		online, offline := a.grant(w, b), a.grant(w, b, "scope", "openid offline_access")
+		age := 0
+		for _, c := range []struct {
+			days            int
+			online, offline bool
+		}{{29, true, true}, {31, false, true}, {89, false, true}, {91, false, false}} {
+			w.clock.Advance(time.Duration(c.days-age) * 24 * time.Hour)
+			age = c.days
+			for _, chain := range []struct {
+				tokens *map[string]any
+				lives  bool
+			}{{&online, c.online}, {&offline, c.offline}} {
+				status, body := a.refresh(w, (*chain.tokens)["refresh_token"])
+				if (status == 200) != chain.lives {
+					t.Errorf("after %d days: %d %v", c.days, status, body)
+				}
+				if status == 200 {
+					*chain.tokens = body
+				}
 			}
 		}
-	}
-	w.clock.Advance(2 * 24 * time.Hour)
-	must(t, w.site.Provider.Sweep(t.Context()))
-	for _, table := range []string{"app_grant", "app_token", "app_refresh"} {
-		if n, err := db.One[int](t.Context(), w.db, `SELECT COUNT(*) FROM `+table); err != nil || n != 0 {
-			t.Errorf("%s has %d rows left, %v", table, n, err)
+		w.clock.Advance(2 * 24 * time.Hour)
+		must(t, w.site.Provider.Sweep(t.Context()))
+		for _, table := range []string{"app_grant", "app_token", "app_refresh"} {
+			if n, err := db.One[int](t.Context(), w.db, `SELECT COUNT(*) FROM `+table); err != nil || n != 0 {
+				t.Errorf("%s has %d rows left, %v", table, n, err)
+			}
 		}
-	}
+	})
 }
 
 func TestSigningOutEndsWhatTheSessionGave(t *testing.T) {
@@ -312,33 +315,35 @@ func TestAttack09NoTokenForWhomTheRuleShutsOut(t *testing.T) {
 }
 
 func TestAnAppForItself(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	must(t, w.site.Provider.RegisterBuiltin(t.Context(), provider.App{
-		ID: "code", Name: "Code", Redirects: []string{codeURL + "/cb"}, Offers: []provider.Offer{{Scope: "read:x", Allows: "Read"}},
-	}, secret.New("the-secret-of-code")))
-	code := w.client(provider.App{ID: "code"}, secret.New("the-secret-of-code"), codeURL+"/cb")
-	robot := w.register(provider.App{Grants: []provider.GrantType{provider.GrantClient}, Scopes: []string{"read:x", "openid"}})
-	status, got := robot.call(w, "/oauth/token", "grant_type", "client_credentials", "scope", "read:x")
-	if status != 200 || got["refresh_token"] != nil || got["id_token"] != nil {
-		t.Fatalf("%d %v", status, got)
-	}
-	_, says := code.call(w, "/introspect", "token", got["access_token"].(string))
-	if says["active"] != true || says["sub"] != robot.ID || says["acr"] != nil || says["auth_time"] != nil {
-		t.Errorf("%v", says)
-	}
-	for _, scope := range []string{"", "openid", "openid read:x", "write:x"} {
-		if status, body := robot.call(w, "/oauth/token", "grant_type", "client_credentials", "scope", scope); status != 400 || body["error"] != "invalid_scope" {
-			t.Errorf("%q: %d %v", scope, status, body)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		must(t, w.site.Provider.RegisterBuiltin(t.Context(), provider.App{
+			ID: "code", Name: "Code", Redirects: []string{codeURL + "/cb"}, Offers: []provider.Offer{{Scope: "read:x", Allows: "Read"}},
+		}, secret.New("the-secret-of-code")))
+		code := w.client(provider.App{ID: "code"}, secret.New("the-secret-of-code"), codeURL+"/cb")
+		robot := w.register(provider.App{Grants: []provider.GrantType{provider.GrantClient}, Scopes: []string{"read:x", "openid"}})
+		status, got := robot.call(w, "/oauth/token", "grant_type", "client_credentials", "scope", "read:x")
+		if status != 200 || got["refresh_token"] != nil || got["id_token"] != nil {
+			t.Fatalf("%d %v", status, got)
 		}
-	}
-	if got := w.browser().get(robot.ask()).answer(t, wiki).Get("error"); got != "unauthorized_client" {
-		t.Errorf("authorize: %s", got)
-	}
-	if _, _, err := w.site.Provider.CreateApp(t.Context(), person.Operator(), provider.App{
-		Name: "X", Public: true, Grants: []provider.GrantType{provider.GrantClient}, Scopes: []string{"read:x"},
-	}); err == nil {
-		t.Error("a public app may act for itself")
-	}
+		_, says := code.call(w, "/introspect", "token", got["access_token"].(string))
+		if says["active"] != true || says["sub"] != robot.ID || says["acr"] != nil || says["auth_time"] != nil {
+			t.Errorf("%v", says)
+		}
+		for _, scope := range []string{"", "openid", "openid read:x", "write:x"} {
+			if status, body := robot.call(w, "/oauth/token", "grant_type", "client_credentials", "scope", scope); status != 400 || body["error"] != "invalid_scope" {
+				t.Errorf("%q: %d %v", scope, status, body)
+			}
+		}
+		if got := w.browser().get(robot.ask()).answer(t, wiki).Get("error"); got != "unauthorized_client" {
+			t.Errorf("authorize: %s", got)
+		}
+		if _, _, err := w.site.Provider.CreateApp(t.Context(), person.Operator(), provider.App{
+			Name: "X", Public: true, Grants: []provider.GrantType{provider.GrantClient}, Scopes: []string{"read:x"},
+		}); err == nil {
+			t.Error("a public app may act for itself")
+		}
+	})
 }
 
 func TestAThirdPartyIsAskedFor(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"sallyport.dev/internal/code/repo"
 )
 
+// Standard 23: shapes and status as Bitbucket Cloud has them.
 func TestTheShapesAreBitbuckets(t *testing.T) {
 	each(t, func(w *world) {
 		alice, _ := w.acme()

@@ -14,6 +14,7 @@ import (
 )
 
 // No credential of today's can be asked for a step here; those to come can.
+// Standard 23: challenges by RFC 6750 and RFC 9470.
 func TestAMissingStepIsRFC9470s(t *testing.T) {
 	a := &API{Config: Config{URL: "https://code.test"}}
 	f := a.failureOf(context.Background(), &access.Refusal{
