@@ -7,6 +7,10 @@
 // light and in dark, nothing that moves by itself, and no sideways scrolling at
 // 320 px. So a test says only what is special about its walk.
 //
+// The flows of both sites are written once (everyFlow) and gone through with a
+// mouse, by keyboard alone, and without JavaScript. TestEveryPage fails for a
+// page in the sites' tables of routes that nobody has come to.
+//
 // Needs chromium, oathtool and axe-core (test/install); PostgreSQL for one run of the main walk. Where a
 // test fails it leaves screenshots and the server's log in a folder that it names.
 package e2e

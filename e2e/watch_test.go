@@ -158,7 +158,8 @@ func (p *person) look() {
 	at := p.location()
 	p.t.Logf("%s: %s %q", p.name, at, p.heading())
 	if p.seen.status() == http.StatusOK && p.s.pages != nil {
-		p.s.pages[at] = true
+		page, _, _ := strings.Cut(at, "#")
+		p.s.pages[page] = true
 	}
 	page := fmt.Sprintln(names.ReplaceAllString(p.path(), "*"), p.heading(), p.seen.status(), ask[string](p, kinds), p.scriptless)
 	if _, done := looked.LoadOrStore(page, true); done {

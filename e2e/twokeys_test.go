@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"testing"
+)
+
+// realm is one of the two sites, as somebody with security keys sees it.
+type realm struct {
+	page   string // where its second steps are listed
+	home   string // where signing in leads to
+	turnOn func(*person)
+	signIn func(*person) // up to the second step
+}
+
+// realms are both.
+func realms(s *server) map[string]realm {
+	return map[string]realm{
+		"code": {
+			page: s.code + twoStep, home: s.code + "/", turnOn: func(*person) {},
+			signIn: func(p *person) {
+				p.t.Helper()
+				p.open("/login")
+				p.goesOnThroughAccount()
+			},
+		},
+		"account": {
+			page: s.account + security, home: s.account + "/manage-profile",
+			turnOn: func(p *person) {
+				p.t.Helper()
+				p.follow("Turn on MFA")
+			},
+			signIn: func(p *person) {
+				p.t.Helper()
+				p.open(s.account + "/signin")
+				p.signsIn()
+			},
+		},
+	}
+}
+
+// Two keys at each site: one that is only touched and one that checks its user.
+// Either is the second step beside the password; one that was removed opens nothing.
+func TestTwoKeys(t *testing.T) {
+	for _, site := range []string{"code", "account"} {
+		t.Run(site, func(t *testing.T) {
+			s := serve(t)
+			r := realms(s)[site]
+			alice := s.comes(t, "alice")
+			alice.setsUp()
+			unplug := alice.holds(false)
+			alice.open(r.page)
+			r.turnOn(alice)
+			alice.addsKey("Blue key")
+			alice.saves()
+			alice.press("I have saved them")
+			alice.entersBy(r)
+
+			unplug()
+			alice.holds(true)
+			alice.open(r.page)
+			alice.follow("Add another")
+			alice.addsKey("Green key")
+			alice.sees("Blue key", "Green key")
+			alice.entersBy(r)
+
+			alice.open(r.page)
+			alice.follow("Change Green key")
+			alice.press("Remove")
+			alice.sees("Blue key")
+			alice.seesNot("Green key")
+			alice.signsOut()
+			r.signIn(alice)
+			alice.triesKey("Use a security key")
+			alice.recovers(alice.codes[0])
+			alice.isAt(r.home)
+		})
+	}
+}
+
+// entersBy signs out, and in again with the key that is plugged in.
+func (p *person) entersBy(r realm) {
+	p.t.Helper()
+	p.signsOut()
+	r.signIn(p)
+	p.sees("Verify it's you")
+	p.press("Use a security key")
+	p.isAt(r.home)
+}
+
+// triesKey presses a button that asks for a key in vain: the page stays and says so.
+func (p *person) triesKey(button string) {
+	p.t.Helper()
+	before := p.location()
+	p.tap(button)
+	said := ask[string](p, `() => new Promise((told) => {
+		const place = document.querySelector("[data-key-error]");
+		const look = () => place.hidden ? requestAnimationFrame(look) : told(place.textContent);
+		look();
+	})`)
+	if p.location() != before || said == "" {
+		p.t.Fatalf("%s is at %s after a key that mustn't do, and is told %q", p.name, p.location(), said)
+	}
+}
+
+// A key that is only touched isn't two steps: it is no passkey to sign in with
+// alone. One that checks its user is, until it is removed.
+func TestAPasskeyChecksItsUser(t *testing.T) {
+	s := serve(t)
+	r := realms(s)["account"]
+	alice := s.comes(t, "alice")
+	alice.setsUp()
+	unplug := alice.holds(false)
+	alice.open(r.page)
+	r.turnOn(alice)
+	alice.addsKey("Blue key")
+	alice.saves()
+	alice.press("I have saved them")
+	alice.signsOut()
+	alice.open(s.account + "/signin")
+	alice.triesKey("Sign in with a passkey")
+	r.signIn(alice)
+	alice.press("Use a security key")
+	alice.isAt(r.home)
+	unplug()
+
+	alice.holds(true)
+	alice.open(r.page)
+	alice.follow("Add another")
+	alice.addsKey("Green key")
+	alice.signsOut()
+	alice.open(s.account + "/signin")
+	alice.passkey()
+	alice.isAt(r.home)
+	alice.open(r.page)
+	alice.follow("Change Green key")
+	alice.press("Remove")
+	alice.signsOut()
+	alice.open(s.account + "/signin")
+	alice.passkey()
+	alice.got(400)
+	alice.sees("The key's answer can't be accepted.")
+}
