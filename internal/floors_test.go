@@ -33,7 +33,7 @@ var floors = [][]string{
 }
 
 // onlyForTests may import anything below the top, and only tests import them.
-var onlyForTests = map[string]bool{"internal/db/dbtest": true, "internal/ui/uitest": true, "internal/mail/mailtest": true, "internal/code/codetest": true}
+var onlyForTests = map[string]bool{"internal/db/dbtest": true, "internal/ui/uitest": true, "internal/mail/mailtest": true, "internal/code/codetest": true, "internal/git/gittest": true}
 
 func floorOf(pkg string) int {
 	for i, floor := range floors {

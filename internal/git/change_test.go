@@ -109,7 +109,7 @@ func TestHistory(t *testing.T) {
 	second := r.change(first, Edit{From: "*.md", Path: "b.md"})
 	third := r.change(second, Edit{Path: "other.md", Data: []byte("y")})
 	fourth := r.change(third, Edit{Path: "b.md", Data: append(text, "more\n"...)})
-	versions, err := r.History(t.Context(), fourth, "b.md", 0, 10)
+	versions, err := r.History(t.Context(), fourth, "b.md", "", 10)
 	var got []string
 	for _, v := range versions {
 		got = append(got, string(v.OID)+" "+v.Path)
@@ -118,14 +118,14 @@ func TestHistory(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q %v", got, err)
 	}
-	if rest, err := r.History(t.Context(), fourth, "b.md", 2, 1); err != nil || len(rest) != 1 || rest[0].OID != first {
+	if rest, err := r.History(t.Context(), fourth, "b.md", versions[1].OID, 1); err != nil || len(rest) != 1 || rest[0].OID != first {
 		t.Errorf("%+v %v", rest, err)
 	}
-	if star, err := r.History(t.Context(), third, "*.md", 0, 9); err != nil || len(star) != 2 || star[1].OID != first {
+	if star, err := r.History(t.Context(), third, "*.md", "", 9); err != nil || len(star) != 2 || star[1].OID != first {
 		t.Errorf("a name with a star is a pattern: %+v %v", star, err)
 	}
 	for _, path := range []string{"", "../b.md", "--output=x"} {
-		if versions, err := r.History(t.Context(), fourth, path, 0, 1); len(versions) > 0 {
+		if versions, err := r.History(t.Context(), fourth, path, "", 1); len(versions) > 0 {
 			t.Errorf("%q: %v %v", path, versions, err)
 		}
 	}

@@ -5,16 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
+
+	"sallyport.dev/internal/errs"
 )
 
 // emptyTree is the tree without entries, which git knows without having it.
 const emptyTree OID = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 // maxDiff is how much of a comparison is read, in bytes.
-const maxDiff = 8 << 20
+const maxDiff = 4 << 20
 
 // Diff is what lies between two trees.
 type Diff struct {
@@ -73,8 +76,8 @@ func (r *Repository) DiffTrees(ctx context.Context, from, to OID, options DiffOp
 		return Diff{}, ErrNoObject
 	}
 	args := []string{
-		"--literal-pathspecs", "diff-tree", "-r", "-p", "--shortstat", "-M", "-l1000", "--full-index", "--no-color",
-		"--no-ext-diff", "--no-textconv", "--submodule=short",
+		"-c", "core.quotePath=true", "--literal-pathspecs", "diff-tree", "-r", "-p", "--shortstat", "--full-index", "--no-color",
+		"--no-ext-diff", "--no-textconv", "--submodule=short", "-M", "-l1000",
 	}
 	if options.IgnoreSpace {
 		args = append(args, "-w")
@@ -83,7 +86,22 @@ func (r *Repository) DiffTrees(ctx context.Context, from, to OID, options DiffOp
 	if options.Path != "" {
 		args = append(args, options.Path)
 	}
-	printed, more, err := r.git.output(ctx, process{dir: r.dir, config: []string{"core.quotePath=true"}, args: args}, maxDiff)
+	changed, err := r.changed(ctx, from, to, maxChanged)
+	if err != nil {
+		return Diff{}, fmt.Errorf("comparing %s with %s: %w", from, to, err)
+	}
+	if changed >= maxChanged {
+		return Diff{}, errTooMuch()
+	}
+	renames := slices.Index(args, "-M")
+	if changed > maxRenaming {
+		args[renames] = "--no-renames"
+	}
+	printed, more, err := r.ask(ctx, maxDiff, args...)
+	if errs.Is(err, errs.KindTooLarge) && args[renames] == "-M" { // each file is compared with each, and some are large
+		args[renames] = "--no-renames"
+		printed, more, err = r.ask(ctx, maxDiff, args...)
+	}
 	if err != nil {
 		return Diff{}, fmt.Errorf("comparing %s with %s: %w", from, to, err)
 	}
@@ -155,7 +173,7 @@ func hunk(fragment *gitdiff.TextFragment) Hunk {
 // MergeBase gives the newest commit that two have in common; empty where they
 // have none.
 func (r *Repository) MergeBase(ctx context.Context, a, b OID) (OID, error) {
-	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: []string{"merge-base", string(a), string(b)}}, 1<<10)
+	printed, _, err := r.ask(ctx, 1<<10, "merge-base", string(a), string(b))
 	if exit, ok := errors.AsType[*ExitError](err); ok && exit.Code() == 1 {
 		return "", nil
 	}
@@ -168,8 +186,7 @@ func (r *Repository) MergeBase(ctx context.Context, a, b OID) (OID, error) {
 
 // AheadBehind counts the commits that only a has, and those that only b has.
 func (r *Repository) AheadBehind(ctx context.Context, a, b OID) (ahead, behind int, err error) {
-	args := []string{"rev-list", "--left-right", "--count", string(a) + "..." + string(b), "--"}
-	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: args}, 1<<10)
+	printed, _, err := r.ask(ctx, 1<<10, "rev-list", "--left-right", "--count", string(a)+"..."+string(b), "--")
 	if err != nil {
 		return 0, 0, fmt.Errorf("counting commits: %w", err)
 	}

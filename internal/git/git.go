@@ -58,6 +58,9 @@ type Git struct {
 	objects *lru.Cache[objectKey, object]
 	packing chan struct{} // one place for each process that makes or takes a pack
 	cloned  *lru.Cache[cloneKey, struct{}]
+	asking  chan struct{} // one place for each process that reads for a page
+	answers *lru.Cache[answerKey, answer]
+	counts  *lru.Cache[countKey, Counts]
 	lasts   *lasts
 	sizes   *lru.Cache[objectKey, map[string]int64]
 
@@ -83,6 +86,9 @@ func Find(ctx context.Context, path string) (*Git, error) {
 		objects: lru.New[objectKey, object](16 << 20),
 		packing: make(chan struct{}, 8*runtime.GOMAXPROCS(0)),
 		cloned:  lru.New[cloneKey, struct{}](cloneSeen),
+		asking:  make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
+		answers: lru.New[answerKey, answer](answersFor),
+		counts:  lru.New[countKey, Counts](4 << 20),
 		lasts:   newLasts(),
 		sizes:   lru.New[objectKey, map[string]int64](1 << 20),
 		known:   map[string]*Repository{},
@@ -130,6 +136,7 @@ type process struct {
 	protocol Protocol
 	stdin    *bytes.Reader
 	stdout   *bytes.Buffer
+	bounded  bool // see bound; for output alone
 }
 
 // run starts git, waits for it and gives an *ExitError where it failed.
@@ -158,6 +165,7 @@ var config = []string{
 	"transfer.fsckObjects=true",
 	"transfer.hideRefs=" + strings.TrimSuffix(HiddenRefs, "/"),
 	"uploadpack.allowFilter=true",
+	"core.bigFileThreshold=64m", // beyond it git streams a file instead of holding it
 }
 
 // command prepares a process with a clean environment, in a process group of

@@ -3,7 +3,9 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,21 +13,64 @@ import (
 
 // LogOptions is which commits are listed.
 type LogOptions struct {
-	Path        string // only those that changed that file or folder; empty: all
-	Author      string // only those whose author's name or address holds it
-	Skip, Limit int
-	Without     OID // none that this commit has or is; empty: all
+	Path    string // only those that changed that file or folder; empty: all
+	Author  string // only those whose author's name or address holds it
+	After   OID    // only those that come after that one in the list; empty: from its beginning
+	Limit   int
+	Without OID // none that this commit has or is; empty: all
 }
 
-// Log lists commits from one on, newest first.
+// maxLog is how much of a list of commits is read, in bytes: some 400,000.
+const maxLog = 16 << 20
+
+// Log lists commits from one on, newest first. Where After isn't in the list
+// the error is ErrNoObject.
 func (r *Repository) Log(ctx context.Context, from OID, options LogOptions) ([]Commit, error) {
-	if _, ok := ParseOID(string(from)); !ok || options.Skip < 0 || options.Limit < 1 || !ValidPath(options.Path) {
+	if _, ok := ParseOID(string(from)); !ok || options.Limit < 1 || !ValidPath(options.Path) {
 		return nil, ErrNoObject
 	}
-	args := []string{
-		"--literal-pathspecs", "rev-list",
-		"--skip=" + strconv.Itoa(options.Skip), "--max-count=" + strconv.Itoa(options.Limit),
+	ids, err := r.logPage(ctx, from, options)
+	if err != nil {
+		return nil, fmt.Errorf("listing commits: %w", err)
 	}
+	commits := make([]Commit, len(ids))
+	for i, id := range ids {
+		if commits[i], err = r.Commit(ctx, id); err != nil {
+			return nil, fmt.Errorf("listing commits: %w", err)
+		}
+	}
+	return commits, nil
+}
+
+// logPage gives the ids of a page. The list is read in pieces that are kept, so
+// that whoever leafs through it costs one walk of the history for each piece
+// (decision 0045).
+func (r *Repository) logPage(ctx context.Context, from OID, options LogOptions) ([]OID, error) {
+	if options.After == "" {
+		ids, _, err := r.logIDs(ctx, from, options, options.Limit)
+		return ids, err
+	}
+	for _, piece := range []int{1 << 10, 1 << 15, 1 << 30} {
+		ids, more, err := r.logIDs(ctx, from, options, piece)
+		if err != nil {
+			return nil, err
+		}
+		whole := len(ids) < piece && !more
+		at := slices.Index(ids, options.After) + 1
+		switch {
+		case at > 0 && (whole || len(ids)-at >= options.Limit || more):
+			return ids[at:min(at+options.Limit, len(ids))], nil
+		case more:
+			return nil, errTooMuch()
+		case whole:
+			return nil, ErrNoObject
+		}
+	}
+	return nil, ErrNoObject
+}
+
+func (r *Repository) logIDs(ctx context.Context, from OID, options LogOptions, limit int) (ids []OID, more bool, err error) {
+	args := []string{"--literal-pathspecs", "rev-list", "--max-count=" + strconv.Itoa(limit)}
 	if options.Author != "" {
 		args = append(args, "--fixed-strings", "--regexp-ignore-case", "--author="+options.Author)
 	}
@@ -37,19 +82,17 @@ func (r *Repository) Log(ctx context.Context, from OID, options LogOptions) ([]C
 	if options.Path != "" {
 		args = append(args, options.Path)
 	}
-	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: args}, 1<<20)
+	printed, more, err := r.ask(ctx, maxLog, args...)
 	if err != nil {
-		return nil, fmt.Errorf("listing commits: %w", err)
+		return nil, false, err
 	}
-	var commits []Commit
-	for line := range strings.Lines(string(printed)) {
-		commit, err := r.Commit(ctx, OID(strings.TrimSuffix(line, "\n")))
-		if err != nil {
-			return nil, fmt.Errorf("listing commits: %w", err)
+	ids = make([]OID, 0, len(printed)/(len(ZeroOID)+1))
+	for line := range bytes.Lines(printed) {
+		if id, ok := ParseOID(string(bytes.TrimSuffix(line, []byte("\n")))); ok {
+			ids = append(ids, id)
 		}
-		commits = append(commits, commit)
 	}
-	return commits, nil
+	return ids, more, nil
 }
 
 // BlamePart is a run of lines of a file that came with one commit.
@@ -68,10 +111,7 @@ func (r *Repository) Blame(ctx context.Context, commit OID, path string, limit i
 	if _, ok := ParseOID(string(commit)); !ok || path == "" || !ValidPath(path) {
 		return nil, false, ErrNoObject
 	}
-	printed, more, err := r.git.output(ctx, process{
-		dir:  r.dir,
-		args: []string{"--literal-pathspecs", "blame", "--porcelain", string(commit), "--", path},
-	}, limit)
+	printed, more, err := r.ask(ctx, limit, "--literal-pathspecs", "blame", "--porcelain", string(commit), "--", path)
 	if err != nil || more {
 		return nil, more, wrap(err, "finding where lines came from")
 	}
@@ -142,9 +182,7 @@ func (r *Repository) Files(ctx context.Context, commit OID, limit int) (paths []
 	if _, ok := ParseOID(string(commit)); !ok {
 		return nil, false, ErrNoObject
 	}
-	printed, more, err := r.git.output(ctx, process{
-		dir: r.dir, args: []string{"ls-tree", "-r", "-z", "--name-only", string(commit)},
-	}, limit)
+	printed, more, err := r.ask(ctx, limit, "ls-tree", "-r", "-z", "--name-only", string(commit))
 	if err != nil {
 		return nil, false, fmt.Errorf("listing files: %w", err)
 	}
@@ -172,11 +210,10 @@ func (r *Repository) Grep(ctx context.Context, commit OID, text string, limit in
 	if _, ok := ParseOID(string(commit)); !ok || text == "" || strings.ContainsAny(text, "\x00\n") {
 		return nil, false, ErrNoObject
 	}
-	printed, more, err := r.git.output(ctx, process{dir: r.dir, args: []string{
+	printed, more, err := r.ask(ctx, limit,
 		"grep", "-n", "-z", "-I", "-F", "-i", "--full-name", "--no-color", "--no-textconv", "--threads=1", "--max-count=20",
-		"-e", text, string(commit), "--",
-	}}, limit)
-	if exit, ok := err.(*ExitError); ok && exit.Code() == 1 { //nolint:errorlint // output gives it bare
+		"-e", text, string(commit), "--")
+	if exit, ok := errors.AsType[*ExitError](err); ok && exit.Code() == 1 {
 		return nil, false, nil
 	}
 	if err != nil {
@@ -212,7 +249,7 @@ func (r *Repository) Sizes(ctx context.Context, commit OID, sort func(name strin
 	if known, ok := r.git.sizes.Get(key); ok {
 		return known, nil
 	}
-	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: []string{"ls-tree", "-r", "-l", "-z", string(found.Tree)}}, maxListing)
+	printed, _, err := r.ask(ctx, maxListing, "ls-tree", "-r", "-l", "-z", string(found.Tree))
 	if err != nil {
 		return nil, fmt.Errorf("adding up files: %w", err)
 	}

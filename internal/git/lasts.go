@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sallyport.dev/internal/errs"
 )
 
 // lastsBudget is how long may be looked for the commits that files changed in
@@ -29,11 +31,16 @@ type lasts struct {
 	working map[folder]*lastsWork
 	newest  map[[2]string]folder // by repository and path: the one known last
 	known   map[folder]map[string]OID
-	order   []folder // the oldest first
+	order   []folder      // the oldest first
+	held    int           // entries in known
+	places  chan struct{} // one for each process that looks
 }
 
-// lastsKept is how many folders are remembered.
-const lastsKept = 512
+// What is looked for and remembered.
+const (
+	lastsKept = 300_000 // entries of all folders together
+	lastsMost = 20_000  // entries of one folder
+)
 
 type lastsWork struct {
 	done  chan struct{}
@@ -42,13 +49,17 @@ type lastsWork struct {
 }
 
 func newLasts() *lasts {
-	return &lasts{working: map[folder]*lastsWork{}, newest: map[[2]string]folder{}, known: map[folder]map[string]OID{}}
+	return &lasts{places: make(chan struct{}, 2), working: map[folder]*lastsWork{}, newest: map[[2]string]folder{}, known: map[folder]map[string]OID{}}
 }
 
 // LastCommits gives, for the entries of a folder, the commit that each changed
 // in last. Where that takes longer than wait it gives none for now and goes on,
-// so that a later call finds them.
+// so that a later call finds them. It gives none for a folder that is too large
+// or whose history git can't read.
 func (r *Repository) LastCommits(ctx context.Context, commit OID, path string, entries []Entry, wait time.Duration) (map[string]OID, error) {
+	if len(entries) > lastsMost {
+		return nil, nil
+	}
 	at := folder{r.dir, path, commit}
 	l := r.git.lasts
 	l.mu.Lock()
@@ -93,6 +104,9 @@ func (r *Repository) findLasts(at folder, entries []Entry, before folder, known 
 		}
 	}
 	work.err = r.walkLasts(ctx, at, since, wanted, found)
+	if kind := errs.KindOf(work.err); kind == errs.KindTooLarge || kind == errs.KindConflict {
+		work.err = nil // what was found until then is so
+	}
 	if since != "" && work.err == nil {
 		for name, oid := range known {
 			if wanted[name] && found[name] == "" {
@@ -114,14 +128,15 @@ func (r *Repository) findLasts(at folder, entries []Entry, before folder, known 
 func (l *lasts) remember(at folder, found map[string]OID) {
 	l.known[at], l.newest[[2]string{at.dir, at.path}] = found, at
 	l.order = append(l.order, at)
-	if len(l.order) <= lastsKept {
-		return
-	}
-	oldest := l.order[0]
-	l.order = l.order[1:]
-	delete(l.known, oldest)
-	if place := [2]string{oldest.dir, oldest.path}; l.newest[place] == oldest {
-		delete(l.newest, place)
+	l.held += 1 + len(found)
+	for l.held > lastsKept {
+		oldest := l.order[0]
+		l.order = l.order[1:]
+		l.held -= 1 + len(l.known[oldest])
+		delete(l.known, oldest)
+		if place := [2]string{oldest.dir, oldest.path}; l.newest[place] == oldest {
+			delete(l.newest, place)
+		}
 	}
 }
 
@@ -141,13 +156,18 @@ func (r *Repository) walkLasts(ctx context.Context, at folder, since OID, wanted
 	if err != nil {
 		return fmt.Errorf("reading a folder's history: %w", err)
 	}
+	if err := take(ctx, r.git.lasts.places); err != nil {
+		return fmt.Errorf("waiting to read a folder's history: %w", err)
+	}
+	defer leave(r.git.lasts.places)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("reading a folder's history: %w", err)
 	}
+	bound(cmd)
 	enough := readLasts(out, prefix, wanted, found)
 	_ = out.Close() // where enough was read, this ends it
 	if err := cmd.Wait(); err != nil && !enough {
-		return fmt.Errorf("reading a folder's history: %w", finish(ctx, cmd, err, stderr))
+		return fmt.Errorf("reading a folder's history: %w", askError(context.Background(), ctx, finish(ctx, cmd, err, stderr)))
 	}
 	return nil
 }

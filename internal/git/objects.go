@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -66,7 +67,7 @@ func (r *Repository) typed(ctx context.Context, oid OID, kind string, limit int6
 	case found.kind != kind:
 		return nil, fmt.Errorf("%w: %s is a %s, not a %s", ErrNoObject, oid, found.kind, kind)
 	case found.data == nil:
-		return nil, fmt.Errorf("the %s %s has %d bytes, more than the %d that are read", kind, oid, found.size, limit)
+		return nil, fmt.Errorf("%w: the %s %s has %d bytes, more than the %d that are read", errTooMuch(), kind, oid, found.size, limit)
 	}
 	return found.data, nil
 }
@@ -125,7 +126,7 @@ func (r *Repository) Tree(ctx context.Context, tree OID) ([]Entry, error) {
 	}
 	entries, ok := parseTree(data)
 	if !ok {
-		return nil, fmt.Errorf("the tree %s is malformed", tree)
+		return nil, ErrDamaged(fmt.Errorf("the tree %s is malformed", tree))
 	}
 	return entries, nil
 }
@@ -136,14 +137,14 @@ func parseTree(data []byte) ([]Entry, bool) {
 	for len(data) > 0 {
 		space := bytes.IndexByte(data, ' ')
 		end := bytes.IndexByte(data, 0)
-		if space < 1 || end < space+2 || len(data) < end+1+hash {
+		if space < 1 || end < space+1 || len(data) < end+1+hash {
 			return nil, false
 		}
 		mode, err := strconv.ParseUint(string(data[:space]), 8, 32)
 		if err != nil {
 			return nil, false
 		}
-		oid := OID(fmt.Sprintf("%x", data[end+1:end+1+hash]))
+		oid := OID(hex.EncodeToString(data[end+1 : end+1+hash]))
 		entries = append(entries, Entry{Name: string(data[space+1 : end]), Mode: Mode(mode), OID: oid})
 		data = data[end+1+hash:]
 	}
@@ -241,7 +242,7 @@ func (r *Repository) Commit(ctx context.Context, oid OID) (Commit, error) {
 	}
 	commit, ok := parseCommit(data)
 	if !ok {
-		return Commit{}, fmt.Errorf("the commit %s is malformed", oid)
+		return Commit{}, ErrDamaged(fmt.Errorf("the commit %s is malformed", oid))
 	}
 	commit.OID = oid
 	return commit, nil

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"sallyport.dev/internal/git/gittest"
 )
 
 func TestObjects(t *testing.T) {
@@ -81,8 +84,12 @@ func TestLog(t *testing.T) {
 		parent = []string{c}
 		all = append([]string{c}, all...)
 	}
-	for _, want := range []struct{ skip, limit, from, to int }{{0, 3, 0, 3}, {3, 3, 3, 6}, {6, 3, 6, 7}, {7, 3, 7, 7}, {100, 3, 7, 7}} {
-		commits, err := r.Log(t.Context(), OID(all[0]), LogOptions{Skip: want.skip, Limit: want.limit})
+	for _, want := range []struct{ limit, from, to int }{{3, 0, 3}, {3, 3, 6}, {3, 6, 7}, {3, 7, 7}} {
+		after := OID("")
+		if want.from > 0 {
+			after = OID(all[want.from-1])
+		}
+		commits, err := r.Log(t.Context(), OID(all[0]), LogOptions{After: after, Limit: want.limit})
 		if err != nil || len(commits) != want.to-want.from {
 			t.Fatalf("%+v: %d commits, %v", want, len(commits), err)
 		}
@@ -95,6 +102,62 @@ func TestLog(t *testing.T) {
 	for _, from := range []OID{"HEAD", "--all", ""} {
 		if _, err := r.Log(t.Context(), from, LogOptions{Limit: 1}); !errors.Is(err, ErrNoObject) {
 			t.Errorf("from %q: %v", from, err)
+		}
+	}
+}
+
+// Leafing through a history of many merges shows each commit once, in git's
+// order, with and without a filter; and what is counted is what git counts.
+func TestHistoryOfManyMerges(t *testing.T) {
+	r := newRepo(t, installed(t))
+	gittest.History(t, r.dir, 1500, 30)
+	tip := OID(r.git("rev-parse", "main"))
+	for name, c := range map[string]struct {
+		options LogOptions
+		args    []string
+	}{
+		"all":    {LogOptions{}, nil},
+		"path":   {LogOptions{Path: "src/part7"}, []string{"--", "src/part7"}},
+		"author": {LogOptions{Author: "DEV3@"}, []string{"-F", "-i", "--author=dev3@"}},
+	} {
+		want := strings.Fields(r.git(append([]string{"rev-list", string(tip)}, c.args...)...))
+		var got []string
+		for c.options.Limit = 70; len(got) < len(want); {
+			commits, err := r.Log(t.Context(), tip, c.options)
+			if err != nil || len(commits) == 0 {
+				t.Fatalf("%s: after %d: %d commits, %v", name, len(got), len(commits), err)
+			}
+			for _, commit := range commits {
+				got = append(got, string(commit.OID))
+			}
+			c.options.After = commits[len(commits)-1].OID
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %d commits differ from git's %d", name, len(got), len(want))
+		}
+		c.options.After = OID(strings.Repeat("1", 40))
+		if _, err := r.Log(t.Context(), tip, c.options); !errors.Is(err, ErrNoObject) {
+			t.Errorf("%s: after a commit that isn't in the list: %v", name, err)
+		}
+	}
+	refs, err := r.Refs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tips []OID
+	for _, ref := range refs.Under(branches) {
+		tips = append(tips, ref.OID)
+	}
+	for range 2 { // found, and remembered
+		counts, err := r.CountAll(t.Context(), tip, tips)
+		if err != nil || len(tips) < 40 {
+			t.Fatal(err, len(tips))
+		}
+		for _, at := range tips {
+			ahead, behind, err := r.AheadBehind(t.Context(), at, tip)
+			if err != nil || counts[at] != (Counts{ahead, behind}) {
+				t.Errorf("%s: %+v, git says %d and %d: %v", at, counts[at], ahead, behind, err)
+			}
 		}
 	}
 }

@@ -30,7 +30,12 @@ func (g *Git) output(ctx context.Context, p process, limit int) (printed []byte,
 	cmd, stderr := g.command(ctx, p)
 	out := &upTo{limit: limit}
 	cmd.Stdout = out
-	err = cmd.Run()
+	if err = cmd.Start(); err == nil {
+		if p.bounded {
+			bound(cmd)
+		}
+		err = cmd.Wait()
+	}
 	if out.over && ctx.Err() == nil {
 		return out.data, true, nil
 	}

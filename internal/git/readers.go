@@ -123,6 +123,7 @@ func (p *readers) start(dir string) (*reader, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting git cat-file: %w", err)
 	}
+	bound(cmd)
 	return &reader{dir: dir, cmd: cmd, in: in, out: bufio.NewReaderSize(out, 16<<10), said: said}, nil
 }
 

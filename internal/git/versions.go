@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 )
 
 // Version is a commit that changed a file, and where the file was then.
@@ -14,26 +14,47 @@ type Version struct {
 	Path string
 }
 
-// historyTime is how long a file's history may take to be found.
-const historyTime = 10 * time.Second
+// maxVersions is how many commits of a file's history are known at all.
+const maxVersions = 20_000
 
 // History lists the commits that changed a file, newest first, and follows it
-// to where it was before it was moved: at most limit after the first skip.
-func (r *Repository) History(ctx context.Context, from OID, path string, skip, limit int) ([]Version, error) {
-	if _, ok := ParseOID(string(from)); !ok || path == "" || !ValidPath(path) || skip < 0 || limit < 1 {
+// to where it was before it was moved: at most limit of those that come after a
+// commit of the list, or from its beginning where that is empty.
+func (r *Repository) History(ctx context.Context, from OID, path string, after OID, limit int) ([]Version, error) {
+	if _, ok := ParseOID(string(from)); !ok || path == "" || !ValidPath(path) || limit < 1 {
 		return nil, ErrNoObject
 	}
-	ctx, cancel := context.WithTimeout(ctx, historyTime)
-	defer cancel()
-	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: []string{
+	most := limit
+	if after != "" {
+		most = maxVersions
+	}
+	printed, _, err := r.ask(ctx, 4<<20,
 		"--literal-pathspecs", "log", "-z", "--follow", "--name-only", "--format=%x01%H",
-		fmt.Sprintf("--max-count=%d", skip+limit), string(from), "--", path,
-	}}, 4<<20)
+		fmt.Sprintf("--max-count=%d", most), string(from), "--", path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of a file: %w", err)
 	}
+	versions := parseVersions(string(printed), path)
+	if after != "" {
+		at := slices.IndexFunc(versions, func(v Version) bool { return v.OID == after })
+		if at < 0 {
+			return nil, ErrNoObject
+		}
+		versions = versions[at+1:]
+	}
+	versions = versions[:min(limit, len(versions))]
+	for i := range versions {
+		if versions[i].Commit, err = r.Commit(ctx, versions[i].OID); err != nil {
+			return nil, fmt.Errorf("reading the history of a file: %w", err)
+		}
+	}
+	return versions, nil
+}
+
+// parseVersions reads each commit's id, and the path that the file had then.
+func parseVersions(printed, path string) []Version {
 	var versions []Version
-	for part := range strings.SplitSeq(string(printed), "\x00") {
+	for part := range strings.SplitSeq(printed, "\x00") {
 		part = strings.TrimLeft(part, "\n")
 		switch oid, commit := strings.CutPrefix(part, "\x01"); {
 		case commit:
@@ -43,13 +64,7 @@ func (r *Repository) History(ctx context.Context, from OID, path string, skip, l
 			versions[len(versions)-1].Path = path
 		}
 	}
-	versions = versions[min(skip, len(versions)):]
-	for i := range versions {
-		if versions[i].Commit, err = r.Commit(ctx, versions[i].OID); err != nil {
-			return nil, fmt.Errorf("reading the history of a file: %w", err)
-		}
-	}
-	return versions, nil
+	return versions
 }
 
 // maxText bounds each of two files that are compared.
@@ -82,9 +97,7 @@ func (r *Repository) DiffBlobs(ctx context.Context, before, after OID) (made Fil
 	case after == "":
 		return oneSided('-', texts[0]), false, nil
 	}
-	printed, more, err := r.git.output(ctx, process{dir: r.dir, args: []string{
-		"diff", "--no-ext-diff", "--no-textconv", "--no-color", "--text", string(before), string(after),
-	}}, 4*maxText)
+	printed, more, err := r.ask(ctx, 4*maxText, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--text", string(before), string(after))
 	if err != nil {
 		return FileDiff{}, false, fmt.Errorf("comparing two files: %w", err)
 	}

@@ -17,7 +17,6 @@ import (
 
 const (
 	maxFile = 2 << 20 // bytes of a file that are read for a page
-	maxTree = 10_000  // entries of a folder that are listed
 
 	branches = "refs/heads/"
 	tags     = "refs/tags/"
@@ -76,42 +75,40 @@ func (c *Content) DefaultBranch(ctx context.Context) (string, error) {
 	return name, ErrEmpty
 }
 
-// Branches lists up to limit branches, the default first, then by name.
-func (c *Content) Branches(ctx context.Context, limit int) ([]Branch, error) {
+// Branches lists up to limit branches by name, after the one named after; where
+// that is empty the default branch comes first, and nowhere else. more says that
+// there are others.
+func (c *Content) Branches(ctx context.Context, after string, limit int) (list []Branch, more bool, err error) {
 	first, err := c.DefaultBranch(ctx)
 	if errors.Is(err, ErrEmpty) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	refs, err := c.git.Refs(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var list []Branch
-	for _, ref := range refs.Under(branches) {
+	all := refs.Under(branches)
+	if head, found := refs.Find(branches + first); found && after == "" {
+		all = slices.Insert(slices.Clone(all), 0, head)
+	}
+	for i, ref := range all {
 		name := strings.TrimPrefix(ref.Name, branches)
-		if name != first && len(list) >= limit {
+		if name == first && (after != "" || i > 0) || name <= after {
 			continue
+		}
+		if len(list) == limit {
+			return list, true, nil
 		}
 		commit, err := c.git.Commit(ctx, ref.OID)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		list = append(list, Branch{Name: name, Commit: commit, Default: name == first})
 	}
-	slices.SortStableFunc(list, func(a, b Branch) int {
-		switch {
-		case a.Default == b.Default:
-			return 0
-		case a.Default:
-			return -1
-		default:
-			return 1
-		}
-	})
-	return list[:min(len(list), limit)], nil
+	return list, false, nil
 }
 
 // Locate reads "ref/path" as it stands in an address. A branch's name may hold
@@ -183,7 +180,6 @@ func (c *Content) place(ctx context.Context, ref string, oid git.OID, inside str
 type Node struct {
 	Entry   git.Entry
 	Entries []git.Entry // of a folder: folders first, then by name
-	More    bool        // the folder holds more than is listed
 	Blob    git.Blob    // of a file; without data where it is too large to show
 }
 
@@ -199,33 +195,68 @@ func (c *Content) At(ctx context.Context, p Place) (Node, error) {
 	node := Node{Entry: entry}
 	switch {
 	case entry.Mode.IsTree():
-		node.Entries, node.More, err = c.tree(ctx, entry.OID)
+		node.Entries, err = c.tree(ctx, entry.OID)
 	case entry.Mode.IsFile(), entry.Mode == git.ModeSymlink:
 		node.Blob, err = c.git.Blob(ctx, entry.OID, maxFile)
+	}
+	if errors.Is(err, git.ErrNoObject) { // what a tree names must be there
+		err = git.ErrDamaged(err)
 	}
 	return node, err
 }
 
-func (c *Content) tree(ctx context.Context, oid git.OID) (entries []git.Entry, more bool, err error) {
+func (c *Content) tree(ctx context.Context, oid git.OID) ([]git.Entry, error) {
 	read, err := c.git.Tree(ctx, oid)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	entries = slices.Clone(read)
-	slices.SortStableFunc(entries, func(a, b git.Entry) int {
-		switch {
-		case a.Mode.IsTree() == b.Mode.IsTree():
-			return 0
-		case a.Mode.IsTree():
-			return -1
-		default:
-			return 1
+	entries := slices.Clone(read)
+	slices.SortStableFunc(entries, compareEntries)
+	return entries, nil
+}
+
+// compareEntries puts folders first; a tree has both sorted by name.
+func compareEntries(a, b git.Entry) int {
+	switch {
+	case a.Mode.IsTree() == b.Mode.IsTree():
+		return 0
+	case a.Mode.IsTree():
+		return -1
+	default:
+		return 1
+	}
+}
+
+// Page gives up to limit entries of a folder that come after the one with the
+// key; empty: from the first on. next is the key of the last one, empty where no
+// others follow.
+func (n Node) Page(after string, limit int) (entries []git.Entry, next string) {
+	from := 0
+	if after != "" {
+		from = 1 + slices.IndexFunc(n.Entries, func(e git.Entry) bool { return entryKey(e) == after })
+	}
+	if after != "" && from == 0 { // it is gone: go on where it would be
+		from = slices.IndexFunc(n.Entries, func(e git.Entry) bool {
+			folder, was := e.Mode.IsTree(), strings.HasSuffix(after, "/")
+			return folder == was && entryKey(e) > after || !folder && was
+		})
+		if from < 0 {
+			return nil, ""
 		}
-	})
-	if len(entries) > maxTree {
-		return entries[:maxTree], true, nil
 	}
-	return entries, false, nil
+	entries = n.Entries[from:]
+	if len(entries) <= limit {
+		return entries, ""
+	}
+	return entries[:limit], entryKey(entries[limit-1])
+}
+
+// entryKey is what git sorts an entry by; a folder's ends with a slash.
+func entryKey(e git.Entry) string {
+	if e.Mode.IsTree() {
+		return e.Name + "/"
+	}
+	return e.Name
 }
 
 // Readme gives the README among a folder's entries and its text; no name where

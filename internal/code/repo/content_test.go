@@ -37,8 +37,43 @@ func TestAnEmptyRepository(t *testing.T) {
 	if _, err := content.Locate(t.Context(), "main"); !errs.Is(err, errs.KindNotFound) {
 		t.Error(err)
 	}
-	if list, err := content.Branches(t.Context(), 10); len(list) != 0 || err != nil {
+	if list, err := first(content.Branches(t.Context(), "", 10)); len(list) != 0 || err != nil {
 		t.Error(list, err)
+	}
+}
+
+func first(list []repo.Branch, _ bool, err error) ([]repo.Branch, error) { return list, err }
+
+// A folder is shown page by page: none of its entries twice, and none left out,
+// also where the last one shown is gone meanwhile.
+func TestPagesOfAFolder(t *testing.T) {
+	node := repo.Node{Entries: []git.Entry{
+		{Name: "d", Mode: git.ModeTree}, {Name: "x", Mode: git.ModeTree}, {Name: "a", Mode: git.ModeFile}, {Name: "e", Mode: git.ModeFile}, {Name: "z", Mode: git.ModeFile},
+	}}
+	for _, c := range []struct {
+		after string
+		limit int
+		want  string
+		next  string
+	}{
+		{"", 2, "d x", "x/"},
+		{"x/", 2, "a e", "e"},
+		{"e", 2, "z", ""},
+		{"z", 2, "", ""},
+		{"", 5, "d x a e z", ""},
+		{"e/", 1, "x", "x/"},
+		{"y/", 1, "a", "a"},
+		{"b", 9, "e z", ""},
+		{"zz", 1, "", ""},
+	} {
+		entries, next := node.Page(c.after, c.limit)
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name)
+		}
+		if strings.Join(names, " ") != c.want || next != c.next {
+			t.Errorf("%+v: %v %q", c, names, next)
+		}
 	}
 }
 
@@ -89,7 +124,7 @@ func TestReadingContent(t *testing.T) {
 
 	top := repo.Place{Ref: "main", Commit: git.OID(second)}
 	node, err := content.At(t.Context(), top)
-	if err != nil || node.More || !node.Entry.Mode.IsTree() {
+	if err != nil || !node.Entry.Mode.IsTree() {
 		t.Fatalf("%+v %v", node, err)
 	}
 	var names []string
@@ -135,8 +170,8 @@ func TestPagesOfCommits(t *testing.T) {
 	}
 	k.push(create(all[0], "refs/heads/main"))
 	content := w.open("site")
-	page := func(from, skip, limit int) string {
-		commits, err := content.Commits(t.Context(), git.OID(all[from]), git.LogOptions{Skip: skip, Limit: limit})
+	page := func(from int, after string, limit int) string {
+		commits, err := content.Commits(t.Context(), git.OID(all[from]), git.LogOptions{After: git.OID(after), Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,18 +181,18 @@ func TestPagesOfCommits(t *testing.T) {
 		}
 		return strings.Join(subjects, ", ")
 	}
-	if got := page(0, 0, 2); got != "commit 4, commit 3" {
+	if got := page(0, "", 2); got != "commit 4, commit 3" {
 		t.Error(got)
 	}
 	later := k.commit("later")
 	k.push(all[0] + " " + later + " refs/heads/main")
-	if got := page(0, 2, 2); got != "commit 2, commit 1" { // not shifted by the push
+	if got := page(0, all[1], 2); got != "commit 2, commit 1" { // not shifted by the push
 		t.Error(got)
 	}
-	if got := page(3, 0, 10); got != "commit 1, commit 0" {
+	if got := page(3, "", 10); got != "commit 1, commit 0" {
 		t.Error(got)
 	}
-	if _, err := content.Commits(t.Context(), git.OID(strings.Repeat("1", 40)), git.LogOptions{Skip: 0, Limit: 1}); err == nil {
+	if _, err := content.Commits(t.Context(), git.OID(strings.Repeat("1", 40)), git.LogOptions{Limit: 1}); err == nil {
 		t.Error("commits from one that isn't there")
 	}
 	if c, err := content.Commit(t.Context(), git.OID(later)); err != nil || c.Subject() != "later" {
@@ -171,8 +206,22 @@ func TestBranches(t *testing.T) {
 	k := w.work("site")
 	oid := k.commit("one")
 	k.push(create(oid, "refs/heads/main"), create(oid, "refs/heads/a"), create(oid, "refs/heads/z"), create(oid, "refs/tags/t"))
-	for limit, want := range map[int]string{10: "main a z", 2: "main a", 1: "main"} {
-		list, err := w.open("site").Branches(t.Context(), limit)
+	for _, c := range []struct {
+		after string
+		limit int
+		want  string
+		more  bool
+	}{
+		{"", 10, "main a z", false},
+		{"", 2, "main a", true},
+		{"", 1, "main", true},
+		{"a", 10, "z", false},
+		{"aa", 10, "z", false},
+		{"main", 1, "z", false},
+		{"z", 10, "", false},
+		{"0", 1, "a", true},
+	} {
+		list, more, err := w.open("site").Branches(t.Context(), c.after, c.limit)
 		var names []string
 		for _, b := range list {
 			names = append(names, b.Name)
@@ -180,8 +229,8 @@ func TestBranches(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 		}
-		if err != nil || strings.Join(names, " ") != want {
-			t.Errorf("%d: %v %v", limit, names, err)
+		if err != nil || strings.Join(names, " ") != c.want || more != c.more {
+			t.Errorf("%+v: %v %v %v", c, names, more, err)
 		}
 	}
 }

@@ -12,17 +12,21 @@ import (
 )
 
 const (
-	maxBlame  = 8 << 20   // bytes of git's answer about one file
-	maxPaths  = 8 << 20   // bytes of all files' paths together
-	maxFound  = 256 << 10 // bytes that a search finds
-	maxSearch = 200       // characters that are searched for
+	maxBlame  = 8 << 20  // bytes of git's answer about one file
+	maxPaths  = 8 << 20  // bytes of all files' paths together
+	maxFound  = 64 << 10 // bytes that a search finds
+	maxSearch = 200      // characters that are searched for
 	lastsWait = 300 * time.Millisecond
-	searchFor = 10 * time.Second
+	searchFor = 4 * time.Second
 )
 
 // Commits lists commits from one on, newest first.
 func (c *Content) Commits(ctx context.Context, from git.OID, options git.LogOptions) ([]git.Commit, error) {
-	return c.git.Log(ctx, from, options)
+	list, err := c.git.Log(ctx, from, options)
+	if errors.Is(err, git.ErrNoObject) {
+		err = errNoRef
+	}
+	return list, err
 }
 
 // Commit gives one commit.
@@ -72,9 +76,14 @@ func (c *Content) Compare(ctx context.Context, from, to Place, options git.DiffO
 	return made, err
 }
 
-// AheadBehind counts the commits that only a branch has, and those that it lacks.
-func (c *Content) AheadBehind(ctx context.Context, branch, base git.OID) (ahead, behind int, err error) {
-	return c.git.AheadBehind(ctx, branch, base)
+// Counts tells of each branch how many commits only it has, and how many of the
+// base it lacks. Of a history too long to be counted it tells nothing.
+func (c *Content) Counts(ctx context.Context, base Branch, list []Branch) (map[git.OID]git.Counts, error) {
+	tips := make([]git.OID, len(list))
+	for i, b := range list {
+		tips[i] = b.Commit.OID
+	}
+	return c.git.CountAll(ctx, base.Commit.OID, tips)
 }
 
 // Blame tells of each line of a file which commit it came with; more says that
@@ -87,16 +96,21 @@ func (c *Content) Blame(ctx context.Context, p Place) (parts []git.BlamePart, mo
 	return parts, more, err
 }
 
-// Lasts gives, for the entries of the folder at a place, the commit that each
-// changed in last; nothing where that takes too long for now.
-func (c *Content) Lasts(ctx context.Context, p Place, entries []git.Entry) (map[string]git.Commit, error) {
-	found, err := c.git.LastCommits(ctx, p.Commit, p.Path, entries, lastsWait)
+// Lasts gives, for those entries of the folder at a place that are shown, the
+// commit that each changed in last; nothing where that takes too long for now.
+func (c *Content) Lasts(ctx context.Context, p Place, folder Node, shown []git.Entry) (map[string]git.Commit, error) {
+	found, err := c.git.LastCommits(ctx, p.Commit, p.Path, folder.Entries, lastsWait)
 	if err != nil || found == nil {
 		return nil, err
 	}
-	made := make(map[string]git.Commit, len(found))
+	made := make(map[string]git.Commit, len(shown))
 	read := map[git.OID]git.Commit{}
-	for name, oid := range found {
+	for _, entry := range shown {
+		name := entry.Name
+		oid, there := found[name]
+		if !there {
+			continue
+		}
 		commit, known := read[oid]
 		if !known {
 			if commit, err = c.git.Commit(ctx, oid); err != nil {
@@ -126,7 +140,7 @@ func (c *Content) Search(ctx context.Context, p Place, text string) (matches []g
 	defer stop()
 	matches, more, err = c.git.Grep(limited, p.Commit, text, maxFound)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return nil, false, errs.Unavailable(err, "The search took too long. Search for something longer, or clone the repository and search there.")
+		return nil, false, errs.TooLarge("The search took too long. Search for something longer, or clone the repository and search there.")
 	}
 	return matches, more, err
 }

@@ -78,7 +78,7 @@ func TestImport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			branches, err := content.Branches(t.Context(), 10)
+			branches, err := first(content.Branches(t.Context(), "", 10))
 			if head, _ := content.DefaultBranch(t.Context()); err != nil || head != "trunk" || len(branches) != 2 || string(branches[0].Commit.OID) != tip {
 				t.Errorf("%s: HEAD is %s, %+v %v", name, head, branches, err)
 			}
@@ -257,7 +257,7 @@ func TestFork(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if branches, err := content.Branches(t.Context(), 2); err != nil || len(branches) != 1 || string(branches[0].Commit.OID) != tip {
+		if branches, err := first(content.Branches(t.Context(), "", 2)); err != nil || len(branches) != 1 || string(branches[0].Commit.OID) != tip {
 			t.Errorf("%+v %v", branches, err)
 		}
 		if origin, err := w.Origin(t.Context(), copied); err != nil || origin != (access.Target{Workspace: "acme", Repository: "app"}) {

@@ -186,12 +186,14 @@ func (c *Content) File(ctx context.Context, name string) (File, error) {
 	return made, nil
 }
 
-// Versions lists the commits, newest first.
-func (c *Content) Versions(ctx context.Context, skip, limit int) ([]git.Commit, error) {
+// Versions lists the commits, newest first: at most limit of those after one of
+// them, or from the newest on where that is empty.
+func (c *Content) Versions(ctx context.Context, after git.OID, limit int) ([]git.Commit, error) {
 	if c.Head == "" {
 		return nil, nil
 	}
-	return c.git.Log(ctx, c.Head, git.LogOptions{Skip: skip, Limit: limit})
+	list, err := c.git.Log(ctx, c.Head, git.LogOptions{After: after, Limit: limit})
+	return list, missing(err)
 }
 
 // Changes tells what the commit that is open did.

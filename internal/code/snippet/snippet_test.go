@@ -102,7 +102,7 @@ func TestFilesAndVersions(t *testing.T) {
 		if content, err = w.Open(w.Context(), g); err != nil {
 			t.Fatal(err)
 		}
-		versions, err := content.Versions(w.Context(), 0, 9)
+		versions, err := content.Versions(w.Context(), "", 9)
 		if err != nil || len(versions) != 3 || versions[0].Author.Name != "Ada" || versions[2].OID != first {
 			t.Errorf("%+v %v", versions, err)
 		}

@@ -19,7 +19,7 @@ type branchesPage struct {
 	Base     string
 	Form     ui.Form
 	Branches []branchLine
-	More     bool
+	More     string // address of those that follow; empty: none do
 	CanWrite bool
 	CanAdmin bool
 	Compare  string
@@ -27,9 +27,10 @@ type branchesPage struct {
 
 type branchLine struct {
 	repo.Branch
-	Href          string
-	Compare       string // with the default branch
-	Ahead, Behind int
+	Href    string
+	Compare string // with the default branch
+	Counts  git.Counts
+	Counted bool
 }
 
 func (s *Site) showBranches(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -41,26 +42,43 @@ func (s *Site) branchesAgain(w http.ResponseWriter, r *http.Request, g access.Gr
 	if err != nil {
 		return err
 	}
-	branches, err := o.content.Branches(r.Context(), branchesShown+1)
+	first, _, err := o.content.Branches(r.Context(), "", 1)
+	if err != nil {
+		return err
+	}
+	branches, more, err := o.content.Branches(r.Context(), r.URL.Query().Get("after"), branchesShown)
 	if err != nil {
 		return err
 	}
 	page := branchesPage{
-		Base: o.base, Form: form, More: len(branches) > branchesShown, Compare: o.base + "/diff",
+		Base: o.base, Form: form, Compare: o.base + "/diff",
 		CanWrite: canWrite(g), CanAdmin: g.Repository().Permission >= access.Admin,
 	}
-	branches = branches[:min(len(branches), branchesShown)]
-	for _, b := range branches {
-		line := branchLine{Branch: b, Href: o.source(b.Name, "")}
-		if first := branches[0]; !b.Default && first.Default {
-			line.Compare = escapePath(o.base + "/diff/" + first.Name + ".." + b.Name)
-			if line.Ahead, line.Behind, err = o.content.AheadBehind(r.Context(), b.Commit.OID, first.Commit.OID); err != nil {
-				return err
-			}
+	if more {
+		page.More = o.base + "/branches?after=" + url.QueryEscape(branches[len(branches)-1].Name)
+	}
+	if len(branches) > 0 {
+		if page.Branches, err = o.branchLines(r, first[0], branches); err != nil {
+			return err
 		}
-		page.Branches = append(page.Branches, line)
 	}
 	return s.render(w, r, status, "branches.html", s.inRepository(r, g, o.Name, "Branches · "+o.Name, "/branches"), page)
+}
+
+func (o opened) branchLines(r *http.Request, first repo.Branch, branches []repo.Branch) ([]branchLine, error) {
+	counts, err := o.content.Counts(r.Context(), first, branches)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]branchLine, len(branches))
+	for i, b := range branches {
+		lines[i] = branchLine{Branch: b, Href: o.source(b.Name, "")}
+		if !b.Default {
+			lines[i].Compare = escapePath(o.base + "/diff/" + first.Name + ".." + b.Name)
+			lines[i].Counts, lines[i].Counted = counts[b.Commit.OID]
+		}
+	}
+	return lines, nil
 }
 
 func (s *Site) createBranch(w http.ResponseWriter, r *http.Request, g access.Grant) error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -62,8 +61,9 @@ func (s *Site) showCommits(w http.ResponseWriter, r *http.Request, g access.Gran
 	return s.render(w, r, http.StatusOK, "commits.html", shell, page)
 }
 
-// history lists one page. The pages after the first count from the commit at
-// which the first began, so that a push in between doesn't shift them.
+// history lists one page. The pages after the first go on in the list that began
+// at one commit, behind the last one shown, so that a push in between doesn't
+// shift them.
 func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) {
 	branches, err := o.switcher(r, place)
 	if err != nil {
@@ -90,8 +90,8 @@ func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) 
 			return page, err
 		}
 		from = began.Commit
-		if n, err := strconv.Atoi(query.Get("skip")); err == nil && n > 0 && n < 1<<20 {
-			options.Skip, page.Newest = n, page.address("", 0)
+		if after, ok := git.ParseOID(query.Get("after")); ok {
+			options.After, page.Newest = after, page.address("", "")
 		}
 	}
 	commits, err := o.content.Commits(r.Context(), from, options)
@@ -100,7 +100,7 @@ func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) 
 	}
 	if len(commits) > commitsShown {
 		commits = commits[:commitsShown]
-		page.Older = page.address(from, options.Skip+commitsShown)
+		page.Older = page.address(from, commits[commitsShown-1].OID)
 	}
 	for _, c := range commits {
 		page.Commits = append(page.Commits, commitLine{
@@ -110,15 +110,15 @@ func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) 
 	return page, nil
 }
 
-// address is that of the list with its filter, from a commit on.
-func (p commitsPage) address(from git.OID, skip int) string {
+// address is that of the list from a commit on, with its filter, behind another.
+func (p commitsPage) address(from, after git.OID) string {
 	query := url.Values{}
 	if p.Author != "" {
 		query.Set("author", p.Author)
 	}
 	if from != "" {
 		query.Set("from", string(from))
-		query.Set("skip", strconv.Itoa(skip))
+		query.Set("after", string(after))
 	}
 	if len(query) == 0 {
 		return p.Here

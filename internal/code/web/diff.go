@@ -21,6 +21,9 @@ const (
 	unfoldedAll  = 5000
 )
 
+// filesCompared is how many files of a comparison are shown.
+const filesCompared = 1000
+
 // diffView is a comparison as it is shown: the fragment "diff".
 type diffView struct {
 	Summary string
@@ -104,6 +107,9 @@ func (v *diffView) with(key, value string) string {
 func (v *diffView) fill(diff git.Diff, browse func(path string) string) {
 	v.Summary, v.More = diff.Summary, diff.More
 	lines := 0
+	if len(diff.Files) > filesCompared {
+		diff.Files, v.More = diff.Files[:filesCompared], true
+	}
 	for i, file := range diff.Files {
 		shown := diffFile{
 			Anchor: fmt.Sprint("file-", i+1), Name: strings.ToValidUTF8(file.Path(), "\uFFFD"), Kind: "Changed",
@@ -247,7 +253,7 @@ func (s *Site) compare(r *http.Request, o opened, page *comparePage) error {
 // names are the branches and tags that a form proposes.
 func (o opened) names(r *http.Request) ([]string, error) {
 	const most = 200
-	branches, err := o.content.Branches(r.Context(), most)
+	branches, _, err := o.content.Branches(r.Context(), "", most)
 	if err != nil {
 		return nil, err
 	}

@@ -34,3 +34,14 @@ func TestBinary(t *testing.T) {
 		}
 	}
 }
+
+func TestLanguageOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"main.go": "Go", "a.b.py": "Python", "Makefile": "Makefile", "Dockerfile": "Docker", "x.css": "CSS", "x.min.js": "JavaScript", "index.html": "HTML",
+		"README.md": "", "data.json": "", "none": "", "": "", ".": "", "*": "", "a.": "", "x.txt": "",
+	} {
+		if got := languageOf(name); got != want {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/alecthomas/chroma/v2/lexers"
 
@@ -54,15 +55,39 @@ func (o opened) languages(r *http.Request, place repo.Place) ([]language, error)
 }
 
 // languageOf gives the language of a file by its name; empty where it is none.
+// It is asked about every file of a repository, so it looks up what the lexers
+// say of their files instead of asking each of them.
 func languageOf(name string) string {
-	lexer := lexers.Match(name)
-	if lexer == nil {
-		return ""
-	}
-	switch kind := lexer.Config().Name; kind {
-	case "plaintext", "markdown", "JSON", "YAML", "TOML", "XML", "INI", "CSV", "reStructuredText", "Diff", "Org Mode", "properties":
-		return ""
-	default:
+	known := languageNames()
+	if kind, ok := known[name]; ok {
 		return kind
 	}
+	for at := range len(name) {
+		if name[at] == '.' {
+			if kind, ok := known["*"+name[at:]]; ok {
+				return kind
+			}
+		}
+	}
+	return ""
 }
+
+// languageNames gives languages by whole names, and by endings after a star.
+var languageNames = sync.OnceValue(func() map[string]string {
+	known, ranks := map[string]string{}, map[string]float32{}
+	for _, lexer := range lexers.GlobalLexerRegistry.Lexers {
+		config := lexer.Config()
+		kind := config.Name
+		switch kind {
+		case "plaintext", "markdown", "JSON", "YAML", "TOML", "XML", "INI", "CSV", "reStructuredText", "Diff", "Org Mode", "properties":
+			kind = ""
+		}
+		rank := cmp.Or(config.Priority, 1)
+		for _, pattern := range config.Filenames {
+			if before, there := ranks[pattern]; !there || rank > before {
+				known[pattern], ranks[pattern] = kind, rank
+			}
+		}
+	}
+	return known
+})

@@ -43,7 +43,7 @@ func TestEveryPage(t *testing.T) {
 	link := ui.Link{Text: "main", Href: "/acme/app/src/main"}
 	files := folder{
 		Head: git.Commit{Message: "First"}, Branches: switcher{Current: "main", Links: []ui.Link{link}}, Trail: []ui.Link{link, link},
-		Up: "/up", Entries: []entry{{Name: "src", Icon: "folder", Href: "/x", Kind: "Folder"}, {Name: "mod", Icon: "module", Note: "at 123"}}, More: true, ReadmeOf: "README.md", Readme: "<p>Hi</p>",
+		Up: "/up", Entries: []entry{{Name: "src", Icon: "folder", Href: "/x", Kind: "Folder"}, {Name: "mod", Icon: "module", Note: "at 123"}}, More: "/more", ReadmeOf: "README.md", Readme: "<p>Hi</p>",
 	}
 	files.Create = "/x"
 	files.Entries[0].Last, files.Entries[0].LastHref = git.Commit{OID: git.ZeroOID, Message: "First"}, "/c"
@@ -83,7 +83,7 @@ func TestEveryPage(t *testing.T) {
 		"auditlog.html":   {auditPage{Filtered: true, Older: "?before=1", Entries: []auditLine{{AuditEntry: workspace.AuditEntry{At: now, Username: "alice", TargetUser: "bob", Address: "::1"}, Words: "Removed", By: "in the browser", Changes: []string{"a"}}, {Who: "The operator"}}}, auditPage{Turned: []turnedLine{{Turned: workspace.Turned{Username: "bob"}}, {}}}},
 		"blocked.html":    {ui.Blocked{Title: "Blocked", Of: "Acme", Action: link, Ways: []ui.Link{link}, Forms: []ui.PostLink{{Text: "Sign out", Action: "/logout"}}}},
 		"blame.html":      {blamePage{Trail: files.Trail, Parts: []blamePart{{BlamePart: git.BlamePart{From: 1, Lines: []string{"a", "b"}}}}}, blamePage{Why: "Large."}},
-		"branches.html":   {branchesPage{Form: form, Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}, {Compare: "/x"}}, More: true, CanWrite: true, CanAdmin: true}, branchesPage{}},
+		"branches.html":   {branchesPage{Form: form, Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}, {Compare: "/x"}, {Compare: "/x", Counted: true}}, More: "/more", CanWrite: true, CanAdmin: true}, branchesPage{}},
 		"codes.html":      {codesPage{Steps: enrolSteps(2, "", false), Codes: ui.RecoveryCodes{Codes: []string{"aaaa"}}}, codesPage{}},
 		"commits.html":    {commitsPage{Commits: []commitLine{{Browse: "/x"}}, Newest: "/x", Older: "/y"}, commitsPage{}},
 		"commit.html":     {commitPage{Commit: git.Commit{Message: "One\n\nBody"}, Parents: []ui.Link{link, link}, Diff: changed}, commitPage{Diff: diffView{Split: true, Files: changed.Files}}, commitPage{}},

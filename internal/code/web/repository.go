@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"sallyport.dev/internal/code/access"
@@ -170,10 +171,13 @@ type folder struct {
 	Up       string    // address of the folder above; empty at the top
 	Create   string    // address of the form for a new file; empty: the actor can't make one
 	Entries  []entry
-	More     bool
+	More     string // address of those that follow; empty: none do
 	Readme   template.HTML
 	ReadmeOf string // file name
 }
+
+// entriesShown is how many lines of a folder one page lists.
+const entriesShown = 1000
 
 // entry is a line of a folder.
 type entry struct {
@@ -201,9 +205,13 @@ func (s *Site) folder(r *http.Request, g access.Grant, o opened, place repo.Plac
 	if err != nil {
 		return folder{}, err
 	}
+	after := r.URL.Query().Get("after")
+	shown, next := node.Page(after, entriesShown)
 	f := folder{
-		Head: head, Branches: branches, Trail: o.trail(place), More: node.More,
-		Entries: make([]entry, len(node.Entries)),
+		Head: head, Branches: branches, Trail: o.trail(place), Entries: make([]entry, len(shown)),
+	}
+	if next != "" {
+		f.More = o.source(place.Ref, place.Path) + "?after=" + url.QueryEscape(next)
 	}
 	if o.changeable(g, place) {
 		f.Create = o.address("create", place.Ref, place.Path)
@@ -211,17 +219,19 @@ func (s *Site) folder(r *http.Request, g access.Grant, o opened, place repo.Plac
 	if len(f.Trail) > 1 {
 		f.Up = f.Trail[len(f.Trail)-2].Href
 	}
-	lasts, err := o.content.Lasts(r.Context(), place, node.Entries)
+	lasts, err := o.content.Lasts(r.Context(), place, node, shown)
 	if err != nil {
 		return folder{}, err
 	}
-	for i, e := range node.Entries {
+	for i, e := range shown {
 		f.Entries[i] = o.entry(place, e)
 		if last, known := lasts[e.Name]; known {
 			f.Entries[i].Last, f.Entries[i].LastHref = last, o.commits(string(last.OID))
 		}
 	}
-	f.ReadmeOf, f.Readme, err = o.readme(r, place, node)
+	if after == "" {
+		f.ReadmeOf, f.Readme, err = o.readme(r, place, node)
+	}
 	return f, err
 }
 
@@ -234,7 +244,7 @@ func (o opened) changeable(g access.Grant, place repo.Place) bool {
 func (o opened) entry(place repo.Place, e git.Entry) entry {
 	row := entry{Name: strings.ToValidUTF8(e.Name, "\uFFFD"), Icon: "file", Kind: "File"}
 	inside := join(place.Path, e.Name)
-	if row.Name == e.Name && git.ValidPath(inside) {
+	if row.Name == e.Name && e.Name != "" && git.ValidPath(inside) {
 		row.Href = o.source(place.Ref, inside)
 	} else {
 		row.Note = "its name can't stand in an address"

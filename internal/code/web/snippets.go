@@ -4,7 +4,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -225,15 +224,14 @@ func (s *Site) showSnippetVersions(w http.ResponseWriter, r *http.Request, g acc
 	if err != nil {
 		return err
 	}
-	skip, _ := strconv.Atoi(r.URL.Query().Get("skip"))
-	skip = max(0, min(skip, 100_000))
+	after, _ := git.ParseOID(r.URL.Query().Get("after"))
 	page := snippetVersions{snippetHead: head}
-	if page.Versions, err = content.Versions(r.Context(), skip, versionsShown+1); err != nil {
+	if page.Versions, err = content.Versions(r.Context(), after, versionsShown+1); err != nil {
 		return err
 	}
 	if len(page.Versions) > versionsShown {
 		page.Versions = page.Versions[:versionsShown]
-		page.Older = "?skip=" + strconv.Itoa(skip+versionsShown)
+		page.Older = "?after=" + string(page.Versions[versionsShown-1].OID)
 	}
 	return s.render(w, r, http.StatusOK, "snippetversions.html", s.inSnippet(r, g, head, "Versions of "+head.Title), page)
 }

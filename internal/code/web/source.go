@@ -58,7 +58,7 @@ func (o opened) trail(place repo.Place) []ui.Link {
 const switchable = 30 // branches that the switcher lists
 
 func (o opened) switcher(r *http.Request, place repo.Place) (switcher, error) {
-	branches, err := o.content.Branches(r.Context(), switchable)
+	branches, _, err := o.content.Branches(r.Context(), "", switchable)
 	if err != nil {
 		return switcher{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"html/template"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -89,7 +88,7 @@ func (s *Site) showWiki(w http.ResponseWriter, r *http.Request, g access.Grant) 
 		return s.render(w, r, http.StatusNotFound, "wikimissing.html", s.inWiki(r, g, name), s.wikiHead(g, name))
 	}
 	shown := wikiPage{wikiHead: s.wikiHead(g, page.Name)}
-	versions, err := opened.History(r.Context(), page, 0, 1)
+	versions, err := opened.History(r.Context(), page, "", 1)
 	if err != nil {
 		return err
 	}
@@ -201,16 +200,15 @@ func (s *Site) showWikiHistory(w http.ResponseWriter, r *http.Request, g access.
 	if err != nil {
 		return err
 	}
-	skip, _ := strconv.Atoi(r.URL.Query().Get("skip"))
-	skip = max(0, min(skip, 10_000))
-	versions, err := opened.History(r.Context(), page, skip, versionsShown+1)
+	after, _ := git.ParseOID(r.URL.Query().Get("after"))
+	versions, err := opened.History(r.Context(), page, after, versionsShown+1)
 	if err != nil {
 		return err
 	}
 	list := wikiHistory{wikiHead: s.wikiHead(g, page.Name)}
 	if len(versions) > versionsShown {
 		versions = versions[:versionsShown]
-		list.Older = list.At("_history") + "?skip=" + strconv.Itoa(skip+versionsShown)
+		list.Older = list.At("_history") + "?after=" + string(versions[versionsShown-1].OID)
 	}
 	for _, v := range versions {
 		list.Versions = append(list.Versions, wikiVersion{
@@ -223,7 +221,7 @@ func (s *Site) showWikiHistory(w http.ResponseWriter, r *http.Request, g access.
 // wikiVersionOf finds one version of a page, and the one before it: without a
 // commit where it was the first.
 func wikiVersionOf(r *http.Request, opened *wiki.Wiki, page wiki.Page, of string) (it, before git.Version, err error) {
-	versions, err := opened.History(r.Context(), page, 0, versionsKnown)
+	versions, err := opened.History(r.Context(), page, "", versionsKnown)
 	if err != nil {
 		return it, before, err
 	}

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"html"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +33,7 @@ const testSite = "http://code.test"
 
 // world is Code behind its web door alone, on a clock that the test moves.
 type world struct {
-	*testing.T
+	testing.TB
 	*Site
 	now     *clock.Manual
 	via     http.RoundTripper // to the issuer
@@ -45,11 +44,11 @@ func each(t *testing.T, f func(w *world)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d, testSite)) })
 }
 
-func newWorld(t *testing.T, d *db.DB, address string) *world {
+func newWorld(t testing.TB, d *db.DB, address string) *world {
 	t.Helper()
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	code := codetest.New(t, d, address)
-	w := &world{T: t, now: code.Now}
+	w := &world{TB: t, now: code.Now}
 	var err error
 	repositories := code.Repositories(1 << 20)
 	w.Site, err = New(Config{
@@ -234,15 +233,22 @@ func (w *world) invitation(email string) string {
 	return ""
 }
 
-// pushes fills a repository: it is written to where its files lie, as the git
-// door would.
-func (w *world) pushes(files map[string]string) {
+// repositoryDir is where the files of the one repository lie.
+func (w *world) repositoryDir() string {
 	w.Helper()
 	found, err := filepath.Glob(filepath.Join(w.Repositories.Dir, "*", "*.git"))
 	found = slices.DeleteFunc(found, func(dir string) bool { return strings.HasSuffix(dir, ".wiki.git") })
 	if err != nil || len(found) != 1 {
 		w.Fatalf("%v, %v", found, err)
 	}
+	return found[0]
+}
+
+// pushes fills a repository: it is written to where its files lie, as the git
+// door would.
+func (w *world) pushes(files map[string]string) {
+	w.Helper()
+	bare := w.repositoryDir()
 	work := w.TempDir()
 	run := func(args ...string) {
 		w.Helper()
@@ -261,5 +267,5 @@ func (w *world) pushes(files map[string]string) {
 	}
 	run("add", "-A")
 	run("commit", "-qm", "First <commit>")
-	run("push", "-q", found[0], "main", "main:feature/x")
+	run("push", "-q", bare, "main", "main:feature/x")
 }

@@ -234,12 +234,17 @@ func (w *Wiki) File(ctx context.Context, file string) ([]byte, error) {
 }
 
 // History lists the commits that changed a page, newest first, also under the
-// names that it had before.
-func (w *Wiki) History(ctx context.Context, page Page, skip, limit int) ([]git.Version, error) {
+// names that it had before: at most limit of those after one of them, or from
+// the newest on where that is empty.
+func (w *Wiki) History(ctx context.Context, page Page, after git.OID, limit int) ([]git.Version, error) {
 	if page.Blob == "" {
 		return nil, errNoPage
 	}
-	return w.git.History(ctx, w.Head, page.File, skip, limit)
+	versions, err := w.git.History(ctx, w.Head, page.File, after, limit)
+	if errors.Is(err, git.ErrNoObject) {
+		err = errs.NotFound("There is no such version of this page.")
+	}
+	return versions, err
 }
 
 // Commit gives one commit of the wiki.

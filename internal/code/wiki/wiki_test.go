@@ -117,7 +117,7 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s: %+v", name, page)
 			}
 		}
-		versions, err := w.open().History(t.Context(), w.page("Home"), 0, 10)
+		versions, err := w.open().History(t.Context(), w.page("Home"), "", 10)
 		if err != nil || len(versions) != 2 || versions[0].Author.Name != "Ada" || versions[0].Author.Email != "ada@example.com" || versions[0].Subject() != "Edit Home" || versions[1].Subject() != "Add Home" {
 			t.Errorf("%+v %v", versions, err)
 		}
@@ -212,7 +212,7 @@ func TestRenameAndSearch(t *testing.T) {
 	if err != nil || renamed.Name != "new/Name" || w.page("Old").Blob != "" {
 		t.Fatalf("%+v %v", renamed, err)
 	}
-	if versions, err := w.open().History(t.Context(), renamed, 0, 9); err != nil || len(versions) != 2 || versions[1].Path != "Old.md" {
+	if versions, err := w.open().History(t.Context(), renamed, "", 9); err != nil || len(versions) != 2 || versions[1].Path != "Old.md" {
 		t.Errorf("%+v %v", versions, err)
 	}
 	w.pushes(`echo needle > needle.txt; echo needle > .hidden.md`)
