@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
 )
@@ -98,5 +99,10 @@ func (s *Service) SetDefaultBranch(ctx context.Context, g access.Grant, name str
 	if err := r.SetHead(branches + name); err != nil {
 		return err
 	}
-	return s.touch(ctx, g)
+	if err := s.touch(ctx, g); err != nil {
+		return err
+	}
+	return s.DB.InTx(ctx, func(tx *db.Tx) error {
+		return s.note(ctx, tx, g, "repository.default_branch", g.Repository().ID, map[string]any{"to": name})
+	})
 }

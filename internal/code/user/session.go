@@ -142,8 +142,19 @@ func (s *Service) FromSession(ctx context.Context, token secret.String, address 
 }
 
 // EndSession signs a browser out. A token that stands for no session is fine.
-func (s *Service) EndSession(ctx context.Context, token secret.String) error {
-	if err := s.deleteSession(ctx, secret.Hash(token.Reveal())); err != nil {
+func (s *Service) EndSession(ctx context.Context, token secret.String, from netip.Addr) error {
+	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
+		ended, err := db.All[struct{ ID, User string }](ctx, tx,
+			`DELETE FROM code_session WHERE hash = $1 RETURNING id, user_id`, secret.Hash(token.Reveal()))
+		if err != nil || len(ended) == 0 {
+			return err
+		}
+		return s.Audit.Append(ctx, tx, audit.Entry{
+			Realm: "code", Actor: ended[0].User, Credential: string(access.Session), Address: request.AddressText(from),
+			Action: "session.closed", Target: ended[0].ID,
+		})
+	})
+	if err != nil {
 		return fmt.Errorf("ending a session: %w", err)
 	}
 	return nil

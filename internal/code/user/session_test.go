@@ -2,6 +2,7 @@ package user_test
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -77,9 +78,12 @@ func TestSessionsEnd(t *testing.T) {
 
 		out := alice.signIn()
 		for range 2 {
-			if err := w.EndSession(w.Context(), out); err != nil {
+			if err := w.EndSession(w.Context(), out, netip.MustParseAddr("192.0.2.9")); err != nil {
 				w.Fatal(err)
 			}
+		}
+		if n, err := db.One[int](w.Context(), w.DB, `SELECT COUNT(*) FROM audit WHERE action = 'session.closed' AND actor <> '' AND address = '192.0.2.9'`); n != 1 || err != nil {
+			w.Errorf("signing out is in the log %d times, %v", n, err)
 		}
 		if !alice.signedOut(out) {
 			w.Error("signed out, and it goes on")

@@ -116,11 +116,6 @@ func (s *Service) dropSteps(ctx context.Context, tx *db.Tx, user string) error {
 	return err
 }
 
-func (s *Service) deleteSession(ctx context.Context, hash string) error {
-	_, err := db.Exec(ctx, s.DB, `DELETE FROM code_session WHERE hash = $1`, hash)
-	return err
-}
-
 func (s *Service) deleteOtherSessions(ctx context.Context, tx *db.Tx, user, keep string) (int64, error) {
 	if err := s.lockSessions(ctx, tx); err != nil {
 		return 0, err

@@ -171,7 +171,7 @@ func (s *Site) endSession(r *http.Request) error {
 	if !ok {
 		return nil
 	}
-	return s.Users.EndSession(r.Context(), secret.New(token))
+	return s.Users.EndSession(r.Context(), secret.New(token), request.Address(r.Context()))
 }
 
 func (s *Site) showLogout(w http.ResponseWriter, r *http.Request) error {
