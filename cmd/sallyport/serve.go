@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -80,12 +82,20 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	toCode.handler = codeHandler
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
 		s.workspaces.Jobs(), s.repositories.Jobs(), s.events.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
-	finish := inBackground(ctx, jobs.Run, s.repositories.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, func(ctx context.Context) { sweep(ctx, s, accountSite) })
+	finish := inBackground(ctx, jobs.Run, s.repositories.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, giveBack, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account, shell); err != nil {
 		return err
 	}
 	return serveUntil(ctx, handlers(s.db, code, account, codeHandler, accountHandler), shell)
+}
+
+// giveBack gives back to the system what the start took and nothing needs any
+// more: twice what the program then holds. What is pooled goes at the second
+// collection.
+func giveBack(context.Context) {
+	runtime.GC()
+	debug.FreeOSMemory()
 }
 
 // clientSecret is Code's at the built-in issuer; both ends derive it.

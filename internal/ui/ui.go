@@ -32,6 +32,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"text/template/parse"
 	"time"
 )
 
@@ -70,10 +71,11 @@ func Templates(fsys fs.FS, funcs template.FuncMap) (*Set, error) {
 	if err := set.addPages(base, own, "error.html"); err != nil {
 		return nil, err
 	}
-	set.shell, err = template.Must(base.Clone()).ParseFS(templatesFS, "templates/shell.html")
-	if err != nil {
-		return nil, fmt.Errorf("parsing the shell: %w", err)
+	if err := set.addPages(base, own, "shell.html"); err != nil {
+		return nil, err
 	}
+	set.shell = set.pages["shell.html"]
+	delete(set.pages, "shell.html")
 	return set, nil
 }
 
@@ -91,13 +93,29 @@ func (s *Set) addPages(base *template.Template, fsys fs.FS, pattern string) erro
 		if err != nil {
 			return err
 		}
-		page, err := template.Must(base.Clone()).New(name).Parse(string(text))
+		before := trees(base)
+		page, err := base.New(name).Parse(string(text))
 		if err != nil {
 			return fmt.Errorf("parsing the page %s: %w", name, err)
+		}
+		for defined, tree := range trees(base) {
+			if before[defined] != nil && before[defined] != tree {
+				return fmt.Errorf("the page %s defines %q, which there is already", name, defined)
+			}
 		}
 		s.pages[name] = page
 	}
 	return nil
+}
+
+// trees gives what each name of a set of templates stands for. All pages of a
+// site are one set, which has the fragments once.
+func trees(set *template.Template) map[string]*parse.Tree {
+	all := map[string]*parse.Tree{}
+	for _, each := range set.Templates() {
+		all[each.Name()] = each.Tree
+	}
+	return all
 }
 
 // Names lists the pages of the set, for the test that walks them.
@@ -107,7 +125,7 @@ func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.pages)) }
 func (s *Set) Template(name string) *template.Template { return s.pages[name] }
 
 // Shell gives the shell's template, for the test that type-checks it.
-func (s *Set) Shell() *template.Template { return s.shell.Lookup("shell.html") }
+func (s *Set) Shell() *template.Template { return s.shell }
 
 // Render answers with the page inside the shell. Nothing is written where it
 // fails. The answer isn't to be stored by caches unless the header says so already.

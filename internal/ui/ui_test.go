@@ -154,6 +154,20 @@ func TestNothingIsWrittenWhereAPageFails(t *testing.T) {
 	}
 }
 
+// All pages of a site are one set: what one defines mustn't stand for something
+// else in another.
+func TestANameStandsForOneThing(t *testing.T) {
+	for name, files := range map[string]fstest.MapFS{
+		"two pages":  {"a.html": {Data: []byte(`{{define "row"}}1{{end}}`)}, "b.html": {Data: []byte(`{{define "row"}}2{{end}}`)}},
+		"a fragment": {"a.html": {Data: []byte(`{{define "icon"}}1{{end}}`)}},
+		"a file":     {"forms.html": {Data: []byte(`1`)}},
+	} {
+		if _, err := ui.Templates(files, nil); err == nil {
+			t.Errorf("%s: a name was defined twice", name)
+		}
+	}
+}
+
 func TestErrorPage(t *testing.T) {
 	w := httptest.NewRecorder()
 	err := set(t).Error(w, ui.Shell{Site: "Code", RequestID: "req-1"}, ui.ErrorPage{Status: 404, Message: "No such page."})

@@ -21,6 +21,12 @@ import (
 // inline script or style, which the CSP would refuse.
 func Check(t *testing.T, set *ui.Set, samples map[string][]any) {
 	t.Helper()
+	wrong := map[string]error{} // before any is rendered, which closes all of them to checks
+	for _, name := range set.Names() {
+		if len(samples[name]) > 0 {
+			wrong[name] = TypeCheck(set.Template(name), samples[name][0])
+		}
+	}
 	for _, name := range set.Names() {
 		if name == "error.html" && samples[name] == nil {
 			continue // package ui checks its own
@@ -29,8 +35,8 @@ func Check(t *testing.T, set *ui.Set, samples map[string][]any) {
 			if len(samples[name]) == 0 {
 				t.Fatal("this page has no sample: add one, so that it is checked")
 			}
-			if err := TypeCheck(set.Template(name), samples[name][0]); err != nil {
-				t.Error(err)
+			if wrong[name] != nil {
+				t.Error(wrong[name])
 			}
 			for _, sample := range samples[name] {
 				render(t, set, name, sample)
