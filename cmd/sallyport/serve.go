@@ -81,7 +81,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	}
 	toCode.handler = codeHandler
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
-		s.workspaces.Jobs(), s.repositories.Jobs(), s.events.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
+		records.Jobs(s.audit, clock.System), s.workspaces.Jobs(), s.repositories.Jobs(), s.events.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
 	finish := inBackground(ctx, jobs.Run, s.repositories.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, giveBack, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account, shell); err != nil {

@@ -12,7 +12,8 @@
 //
 // The package reads tables of the rooms above it (code_user, workspace, member,
 // groups, repository and its permissions, snippet) and of factor; it writes only
-// access_record, its daily counters, and decision, what people are shown of them.
+// access_record, its daily counters, and decision, what people are shown of them,
+// and tells the audit log of each day's challenges and refusals, counted.
 //
 // Invariants: no Grant without an Allow from Decide; whatever can't be read
 // refuses; a member who is blocked can't tell what exists behind the block.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -49,7 +48,8 @@ type Stopped struct {
 }
 
 // Replay is what would have become of the accesses of the last days, judged
-// with the factors that people have today and the steps that they had then.
+// with the factors that people have today and the steps and addresses that
+// they had then.
 type Replay struct {
 	Accesses int64 // that were allowed
 	Stopped  int64 // of them, those that would have been asked or refused
@@ -214,6 +214,7 @@ type replayRow struct {
 	Action     string
 	Reason     Reason
 	Held       string
+	Address    string
 	Count      int64
 }
 
@@ -222,9 +223,9 @@ type replayRow struct {
 func (g *Gate) replay(ctx context.Context, w *would, workspace string, members map[string]*MemberFacts) (Replay, error) {
 	since := w.now.Unix()/86400 - ReplayDays
 	rows, err := db.All[replayRow](ctx, g.db, `
-		SELECT user_id, credential, door, action, reason, held, SUM(count) FROM access_record
+		SELECT user_id, credential, door, action, reason, held, address, SUM(count) FROM access_record
 		WHERE workspace = $1 AND outcome = 'allow' AND day >= $2
-		GROUP BY user_id, credential, door, action, reason, held`, workspace, since)
+		GROUP BY user_id, credential, door, action, reason, held, address`, workspace, since)
 	if err != nil {
 		return Replay{}, err
 	}
@@ -260,27 +261,20 @@ func (w *would) replayed(row replayRow, m *MemberFacts) Verdict {
 	}
 	a := Actor{Door: row.Door, Credential: row.Credential, User: row.User, Scopes: Scopes(), Evidence: heldAs(row.Held, w.now)}
 	r := Resource{Exists: true, Public: row.Reason == ReasonPublic}
-	p := w.policy
-	p.Networks = nil // a counter keeps no address
 	if m != nil {
 		if row.Credential == Session {
 			a = m.session(a.Evidence, w.now)
-			p.Networks = w.networks(a.Address)
 		}
 		a.Factors, a.AccountOpens = m.Factors, m.AccountOpens
 	}
 	if m != nil || a.Credential.Machine() {
 		r.Permission = Admin
 	}
-	return Decide(a, p, r, ReadRepository, w.now)
-}
-
-// networks are the proposed ones, where the address is known.
-func (w *would) networks(address netip.Addr) []netip.Prefix {
-	if !address.IsValid() {
-		return nil
+	p := w.policy
+	if a.Address = addressOf(row.Address); !a.Address.IsValid() {
+		p.Networks = nil // it isn't known, so it isn't held against it
 	}
-	return w.policy.Networks
+	return Decide(a, p, r, ReadRepository, w.now)
 }
 
 func add(to map[string]*Replayed, name string, accesses, stopped int64) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // Records counts what the gate decided, by day, workspace, user, credential,
-// door, action, reason and what was held. It counts in memory and writes in batches, never on
+// door, action, reason, what was held and, where it was let through, the address. It counts in memory and writes in batches, never on
 // a request's path: nothing is lost at a graceful stop, and at a kill no more
 // than what came since the last batch.
 type Records struct {
@@ -31,6 +32,7 @@ type recordKey struct {
 	outcome         Outcome
 	reason          Reason
 	held            string
+	address         netip.Addr // of an access to a workspace that was let through by its rules
 }
 
 type recordCount struct {
@@ -51,6 +53,9 @@ func (r *Records) count(now time.Time, workspace string, a Actor, action Action,
 		day: now.Unix() / 86400, workspace: workspace, user: a.User, credential: a.Credential,
 		door: a.Door, action: action, outcome: v.Outcome, reason: v.Reason,
 		held: heldBy(a.carried(), now),
+	}
+	if workspace != "" && v.Reason == ReasonAllowed { // what is public, and refusals, come from everywhere
+		key.address = a.Address.Unmap().WithZone("")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,14 +98,17 @@ func (r *Records) flushCounts(ctx context.Context) error {
 		return nil
 	}
 	err := r.db.InTx(ctx, func(tx *db.Tx) error {
+		if err := db.Lock(ctx, tx, "access_record"); err != nil {
+			return err
+		}
 		var failed error
 		for key, c := range batch {
 			_, err := db.Exec(ctx, tx, `
-				INSERT INTO access_record (workspace, user_id, credential, door, action, outcome, reason, held, day, count, last)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-				ON CONFLICT (workspace, user_id, credential, door, action, outcome, reason, held, day)
+				INSERT INTO access_record (workspace, user_id, credential, door, action, outcome, reason, held, address, day, count, last)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+				ON CONFLICT (workspace, user_id, credential, door, action, outcome, reason, held, address, day)
 				DO UPDATE SET count = access_record.count + excluded.count, last = excluded.last`,
-				key.workspace, key.user, key.credential, key.door, key.action.String(), key.outcome, key.reason, key.held, key.day, c.n, c.last)
+				key.workspace, key.user, key.credential, key.door, key.action.String(), key.outcome, key.reason, key.held, addressText(key.address), key.day, c.n, c.last)
 			failed = errors.Join(failed, err)
 		}
 		return failed
@@ -110,6 +118,13 @@ func (r *Records) flushCounts(ctx context.Context) error {
 		return fmt.Errorf("writing %d access records: %w", len(batch), err)
 	}
 	return nil
+}
+
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 func (r *Records) putBack(batch map[recordKey]recordCount) {

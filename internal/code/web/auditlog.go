@@ -167,6 +167,7 @@ func auditKinds() []ui.Option {
 		{Value: "deploy_key", Label: "Deploy keys"},
 		{Value: "workspace", Label: "The workspace itself"},
 		{Value: "user", Label: "Suspensions"},
+		{Value: "access", Label: "Challenges and refusals"},
 	}
 }
 
@@ -178,6 +179,8 @@ func auditLineOf(entry workspace.AuditEntry) auditLine {
 	switch {
 	case entry.Actor == "operator":
 		line.Who = "The operator"
+	case entry.Actor == "":
+		line.Who = "Nobody signed in, or a machine"
 	case entry.Actor == "issuer":
 		line.Who = "The sign-in service"
 	case access.Credential(entry.Credential).Machine():
@@ -303,6 +306,7 @@ func auditWords(action string) string {
 		"token.revoked":             "Revoked a token",
 		"deploy_key.added":          "Added a deploy key",
 		"deploy_key.removed":        "Removed a deploy key",
+		"access.turned_away":        "Was asked for something, or refused, on one day",
 		"user.suspended":            "Suspended a user",
 		"user.resumed":              "Let a user in again",
 	}[action]

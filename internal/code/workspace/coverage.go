@@ -76,7 +76,8 @@ func (s *Service) count(ctx context.Context, id string, policy access.Policy) (C
 	}
 }
 
-// CountReady keeps how many members of each workspace are ready today.
+// CountReady keeps how many members of each workspace are ready today, and
+// drops the days that are no longer told.
 func (s *Service) CountReady(ctx context.Context) error {
 	all, err := s.All(ctx)
 	if err != nil {
@@ -95,6 +96,9 @@ func (s *Service) CountReady(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("keeping who is ready in %s: %w", w.Slug, err)
 		}
+	}
+	if _, err := db.Exec(ctx, s.DB, `DELETE FROM coverage WHERE day <= $1`, day-coverageDays); err != nil {
+		return fmt.Errorf("dropping what coverage no longer tells: %w", err)
 	}
 	return nil
 }
