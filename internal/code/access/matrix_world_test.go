@@ -120,6 +120,7 @@ type matrix struct {
 	snippet      string
 	callers      []caller
 	issued       map[string]introspection // what the issuer says of its tokens
+	onlyWho      string                   // a token that says who, and nothing more
 }
 
 // route is one registered with a door, or a command over SSH.

@@ -211,14 +211,30 @@ func TestAttack01ABlockedMemberInGit(t *testing.T) {
 	})
 }
 
-func TestAPasswordInGit(t *testing.T) {
-	w := newWorld(t)
-	out, status := w.work().try("clone", w.address("app", "alice", "correct horse battery staple"))
-	if status != 128 {
-		t.Errorf("status %d", status)
-	}
-	contains(t, out, "remote: Passwords aren't accepted here. Use an API token as the password; make one at:",
-		"remote:   https://code.test/account/settings/api-tokens/", "Authentication failed")
+// Attack 2 (Gitea 1394, GitLab 222527): git took the account's password where
+// the second step is on. Here it takes none, of nobody, for nothing.
+func TestAttack02ThePasswordInGit(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		k, _ := w.started()
+		w.alice.Enrol()
+		for _, user := range []string{"alice", "alice@example.com", "x-token-auth", "git"} {
+			for _, password := range []string{"correct horse battery staple", "correct horse battery staple " + w.alice.AppCode(), w.alice.AppCode(), w.alice.Codes[0]} {
+				for _, command := range [][]string{
+					{"ls-remote", w.address("app", user, password)},
+					{"push", w.address("app", user, password), "HEAD:stolen"},
+					{"ls-remote", w.address("nothing", user, password)},
+					{"push", w.address("site", user, password), "HEAD:stolen"},
+				} {
+					out, status := k.try(command...)
+					if status != 128 {
+						t.Errorf("%q: status %d", command, status)
+					}
+					contains(t, out, "remote: Passwords aren't accepted here. Use an API token as the password; make one at:",
+						"remote:   https://code.test/account/settings/api-tokens/", "Authentication failed")
+				}
+			}
+		}
+	})
 }
 
 func TestAnyoneClonesWhatIsPublic(t *testing.T) {

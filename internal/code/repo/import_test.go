@@ -190,9 +190,9 @@ func TestAnImportThatIsBrokenOff(t *testing.T) {
 	})
 }
 
-// TestAttackImportFromElsewhere: only what the operator allows is asked, whatever
+// TestImportFromElsewhere: only what the operator allows is asked, whatever
 // the address looks like.
-func TestAttackImportFromElsewhere(t *testing.T) {
+func TestImportFromElsewhere(t *testing.T) {
 	each(t, func(w *world) {
 		top := w.TempDir()
 		inside, outside := filepath.Join(top, "mirrors"), filepath.Join(top, "secret")

@@ -23,20 +23,21 @@ func address(pattern string) string {
 
 // Attack 4: one page missed the filter.
 func TestAttack04EveryRouteDeclaresItsAction(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), testSite)
-	for _, route := range w.Routes().List() {
-		if route.Action == access.Open && (strings.Contains(route.Pattern, "{workspace}") || strings.HasPrefix(route.Pattern, "/account/")) {
-			t.Errorf("%s %s shows something of somebody's without a verdict", route.Method, route.Pattern)
+	each(t, func(w *world) {
+		for _, route := range w.Routes().List() {
+			if route.Action == access.Open && (strings.Contains(route.Pattern, "{workspace}") || strings.HasPrefix(route.Pattern, "/account/")) {
+				t.Errorf("%s %s shows something of somebody's without a verdict", route.Method, route.Pattern)
+			}
+			if route.Method == http.MethodGet || route.Action == access.Open {
+				continue
+			}
+			r := httptest.NewRequest(route.Method, address(route.Pattern), nil)
+			page := formPath(w.Site, r)
+			if !w.routes.Mux().Match(chi.NewRouteContext(), http.MethodGet, page) {
+				t.Errorf("the form of %s has no page at %s", route.Pattern, page)
+			}
 		}
-		if route.Method == http.MethodGet || route.Action == access.Open {
-			continue
-		}
-		r := httptest.NewRequest(route.Method, address(route.Pattern), nil)
-		page := formPath(w.Site, r)
-		if !w.routes.Mux().Match(chi.NewRouteContext(), http.MethodGet, page) {
-			t.Errorf("the form of %s has no page at %s", route.Pattern, page)
-		}
-	}
+	})
 }
 
 // A blocked member at every page: the rule and the way in, and nothing of what
