@@ -29,6 +29,7 @@ type server struct {
 	data    string
 	code    string // address of Code
 	account string // address of Account
+	ssh     string // HOST:PORT
 	setUp   string // the one-time link
 
 	keys, scriptless bool // whoever comes has the keyboard alone; has no JavaScript
@@ -84,6 +85,8 @@ func (s *server) addresses(out io.Reader) {
 				s.code = value
 			case "Account":
 				s.account = value
+			case "SSH":
+				s.ssh = value
 			case "Set up":
 				s.setUp = value
 			}

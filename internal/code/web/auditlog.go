@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -240,6 +241,12 @@ func value(v any) string {
 		return v
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		words := make([]string, len(v))
+		for i, each := range v {
+			words[i] = value(each)
+		}
+		return strings.Join(words, ", ")
 	default:
 		text, err := json.Marshal(v)
 		if err != nil {
@@ -265,6 +272,7 @@ func auditWords(action string) string {
 		"member.role":               "Changed a member's role",
 		"member.removed":            "Removed a member",
 		"member.left":               "Left the workspace",
+		"members.reminded":          "Reminded the members who aren't ready",
 		"group.created":             "Created a group",
 		"group.changed":             "Changed a group",
 		"group.deleted":             "Deleted a group",
@@ -276,7 +284,6 @@ func auditWords(action string) string {
 		"repository.archived":       "Archived a repository, or opened it again",
 		"repository.branch_rule":    "Changed who may push to which branches",
 		"repository.default_branch": "Chose a repository's default branch",
-		"members.reminded":          "Reminded members of two-step verification",
 		"repository.visibility":     "Changed a repository's visibility",
 		"repository.permission":     "Changed a permission on a repository",
 		"repository.deleted":        "Deleted a repository",
@@ -289,6 +296,7 @@ func auditWords(action string) string {
 		"issue.comment_deleted":     "Deleted a comment on an issue",
 		"issue.choice_added":        "Added a component, milestone or version",
 		"issue.choice_changed":      "Changed or deleted a component, milestone or version",
+		"issue.attachment_changed":  "Attached a file to an issue, or took it away",
 		"issue.attached":            "Attached a file to an issue",
 		"issue.detached":            "Removed a file from an issue",
 		"issue.imported":            "Imported issues",
