@@ -127,10 +127,14 @@ func (w *world) mailTo(address string) mail.Mail {
 	must(w.t, w.outbox.SendDue(w.t.Context()))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := len(w.mails) - 1; i >= 0; i-- {
-		if w.mails[i].To == address {
-			return w.mails[i]
+	var last mail.Mail // they are sent side by side: the one that was written last
+	for _, m := range w.mails {
+		if m.To == address && m.ID > last.ID {
+			last = m
 		}
+	}
+	if last.ID != "" {
+		return last
 	}
 	w.t.Fatalf("no mail went to %s", address)
 	return mail.Mail{}
