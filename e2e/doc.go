@@ -9,7 +9,8 @@
 //
 // The flows of both sites are written once (everyFlow) and gone through with a
 // mouse, by keyboard alone, and without JavaScript. TestEveryPage fails for a
-// page in the sites' tables of routes that nobody has come to.
+// page in the sites' tables of routes that nobody has come to, sendsEveryForm
+// for a form that nobody has sent.
 //
 // Needs chromium, oathtool and axe-core (test/install); PostgreSQL for one run of the main walk. Where a
 // test fails it leaves screenshots and the server's log in a folder that it names.

@@ -17,8 +17,9 @@ import (
 type cast struct {
 	s          *server
 	alice, bob *person
-	away       *person // alice at another browser
-	app        string  // the client id of an app that asks people first
+	away       *person  // alice at another browser
+	codes      []string // bob's recovery codes of Code
+	app        string   // the client id of an app that asks people first
 }
 
 // everyFlow goes through what people do on both sites, in the way of the server's
@@ -34,6 +35,7 @@ func everyFlow(t *testing.T, s *server) *cast {
 	c.makesSnippet()
 	c.alice.requires() // enrolment, preview, access controls
 	c.isBlockedAndEnrols()
+	c.isInvitedAtHome()
 	c.endsSessions()
 	c.registersApps()
 	c.consents()
@@ -43,16 +45,22 @@ func everyFlow(t *testing.T, s *server) *cast {
 	return c
 }
 
-func (c *cast) addsSSHKey() {
-	path := filepath.Join(c.alice.t.TempDir(), "key")
-	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "laptop", "-f", path).CombinedOutput(); err != nil {
-		c.alice.t.Fatalf("ssh-keygen: %v\n%s", err, out)
+// makesKey gives the public half of a new SSH key.
+func (p *person) makesKey(comment string) string {
+	p.t.Helper()
+	path := filepath.Join(p.t.TempDir(), "key")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path).CombinedOutput(); err != nil {
+		p.t.Fatalf("ssh-keygen: %v\n%s", err, out)
 	}
 	line, err := os.ReadFile(path + ".pub")
-	c.alice.do(err)
+	p.do(err)
+	return strings.TrimSpace(string(line))
+}
+
+func (c *cast) addsSSHKey() {
 	c.alice.open("/account/settings/")
 	c.alice.follow("SSH keys")
-	c.alice.fill("Public key", strings.TrimSpace(string(line)))
+	c.alice.fill("Public key", c.alice.makesKey("laptop"))
 	c.alice.press("Add key")
 	c.alice.sees("laptop", "SHA256:")
 }
@@ -141,6 +149,7 @@ func (c *cast) isBlockedAndEnrols() {
 	c.bob.sees(blocked)
 	c.bob.follow("Set up two-step verification")
 	c.bob.enrols()
+	c.codes = c.bob.codes
 	c.bob.isAt(deep)
 	c.bob.sees(words)
 	c.bob.signsOut()
@@ -153,6 +162,22 @@ func (c *cast) isBlockedAndEnrols() {
 	away.signsIn()
 	away.recovers(c.bob.codes[0])
 	away.isAt(deep)
+}
+
+// isInvitedAtHome: whoever is in Code already needs no mail.
+func (c *cast) isInvitedAtHome() {
+	for _, workspace := range []string{"Third", "Fourth"} {
+		c.alice.creates(workspace)
+		c.alice.invites(c.bob, strings.ToLower(workspace))
+	}
+	c.bob.open("/")
+	c.bob.press("Join Third")
+	c.bob.open("/")
+	c.bob.press("Decline the invitation to Fourth")
+	c.bob.open("/")
+	c.bob.seesNot("Fourth")
+	c.bob.open("/third/workspace/leave")
+	c.bob.press("Leave workspace")
 }
 
 // endsSessions: one of Code, and all others of the account.

@@ -32,7 +32,7 @@ func TestTheChecksSeeFaults(t *testing.T) {
 			fmt.Fprint(w, `.pale { color: #aaa; background: #fff } .wide { width: 2000px } button { width: 5px; height: 5px; padding: 0 }`)
 		case "/noise.js":
 			w.Header().Set("Content-Type", "text/javascript")
-			fmt.Fprint(w, `console.log("noise"); document.querySelector("table").style.marginTop = "90px"; throw new Error("thrown")`)
+			fmt.Fprint(w, `console.log("noise"); document.body.style.paddingTop = "300px"; throw new Error("thrown")`)
 		default:
 			http.NotFound(w, r)
 		}

@@ -17,7 +17,7 @@ var focusScript string
 func TestEveryFlowByKeyboard(t *testing.T) {
 	s := serve(t)
 	s.keys = true
-	everyFlow(t, s)
+	everyFlow(t, s).sendsEveryForm()
 }
 
 // Every flow, where JavaScript is off. What needs it (security keys) says so,
@@ -27,6 +27,7 @@ func TestEveryFlowWithoutScripts(t *testing.T) {
 	s := serve(t)
 	s.scriptless = true
 	c := everyFlow(t, s)
+	c.sendsEveryForm()
 	if ask[bool](c.alice, `() => document.documentElement.classList.contains("js")`) {
 		t.Error("scripts run")
 	}

@@ -77,7 +77,7 @@ func (p *person) newTab() *person {
 func (p *person) openTab(parent context.Context, options ...chromedp.ContextOption) {
 	p.t.Helper()
 	tab, cancel := chromedp.NewContext(parent, options...)
-	p.tab, p.seen = tab, &watch{}
+	p.tab, p.seen = tab, &watch{sent: &p.s.sent}
 	p.t.Cleanup(func() {
 		if p.t.Failed() {
 			p.keepPicture()

@@ -37,6 +37,7 @@ type server struct {
 	log     *journal
 	secrets []string // what must never stand in the log
 	read    map[string]bool
+	sent    sync.Map        // the addresses that somebody has sent a form to
 	pages   map[string]bool // the addresses that somebody has looked at
 }
 

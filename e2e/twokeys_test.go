@@ -44,6 +44,7 @@ func TestTwoKeys(t *testing.T) {
 	for _, site := range []string{"code", "account"} {
 		t.Run(site, func(t *testing.T) {
 			s := serve(t)
+			s.keys = true // the keyboard does for all but the key
 			r := realms(s)[site]
 			alice := s.comes(t, "alice")
 			alice.setsUp()

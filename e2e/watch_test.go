@@ -31,6 +31,7 @@ var (
 // watch notes what a tab's browser says about the pages in it.
 type watch struct {
 	mu     sync.Mutex
+	sent   *sync.Map         // the addresses that forms were sent to
 	last   *network.Response // of the page itself
 	faults []string
 }
@@ -52,6 +53,10 @@ func (w *watch) note(event any) {
 	defer w.mu.Unlock()
 	fault := func(format string, args ...any) { w.faults = append(w.faults, fmt.Sprintf(format, args...)) }
 	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if e.Type == network.ResourceTypeDocument && e.Request.Method == http.MethodPost {
+			w.sent.Store(e.Request.URL, true)
+		}
 	case *network.EventResponseReceived:
 		switch {
 		case e.Type == network.ResourceTypeDocument:
@@ -191,7 +196,7 @@ func (p *person) findings() []string {
 	if p.scriptless {
 		return nil
 	}
-	moved := ask[[]string](p, shiftScript)
+	moved := ask[[]string](p, shiftScript, 0.05)
 	if !ask[bool](p, `() => "axe" in window`) {
 		p.call(func(ctx context.Context) error {
 			return chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](need(p.t, stage.axe)))
