@@ -30,7 +30,7 @@ type day struct {
 	alice, bob, carol *person
 	atBobs, atCarols  *terminal
 	builder, mirror   *terminal // the bot with a token, and the machine with a deploy key
-	bobs, carols      string    // lines for ssh's, and a token for git's HTTPS
+	carols            string    // "carol:" and a token, for git over HTTPS
 	bots              string
 }
 

@@ -40,7 +40,7 @@ func TestHome(t *testing.T) {
 		other.is(other.get("/acme/workspace/activity"), 200, "Ada raised", "Activity of Acme Works")
 
 		// A token about to end, and members who aren't ready before a grace does.
-		p = other.is(other.post(tokensPath, "name", "laptop", "scopes", "read:repository:bitbucket", "expires", "7"), 201)
+		other.is(other.post(tokensPath, "name", "laptop", "scopes", "read:repository:bitbucket", "expires", "7"), 201)
 		other.is(other.get("/"), 200, "Your API token “laptop” ends soon")
 		from := w.now.Now().Add(3 * 24 * time.Hour)
 		if _, err := db.Exec(t.Context(), w.DB, `UPDATE workspace SET require_two_step = TRUE, require_from = $1`, from); err != nil {
