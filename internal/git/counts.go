@@ -47,9 +47,10 @@ func (r *Repository) CountAll(ctx context.Context, base OID, tips []OID) (map[OI
 		return counted, nil
 	}
 	graph := readGraph(printed)
-	below, _ := graph.reach(base, nil)
+	below, size := graph.reach(base, nil)
 	for _, tip := range missing {
-		made := graph.count(tip, below)
+		_, of := graph.reach(tip, below)
+		made := Counts{Ahead: of[0] - of[1], Behind: size[0] - of[1]}
 		r.git.counts.Put(countKey{r.dir, tip, base}, made, 0)
 		counted[tip] = made
 	}
@@ -110,15 +111,4 @@ func (g graph) reach(from OID, other []bool) (marked []bool, counts [2]int) {
 		}
 	}
 	return marked, counts
-}
-
-func (g graph) count(tip OID, base []bool) Counts {
-	_, counts := g.reach(tip, base)
-	all := 0
-	for _, has := range base {
-		if has {
-			all++
-		}
-	}
-	return Counts{Ahead: counts[0] - counts[1], Behind: all - counts[1]}
 }
