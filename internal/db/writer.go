@@ -150,8 +150,12 @@ func (w *writer) do(statement string) error {
 	return err
 }
 
-// prepared gives the statement for query, preparing it once.
-func (w *writer) prepared(query string) (*sql.Stmt, error) {
+// prepared gives the statement for query, preparing it once, to whoever still
+// waits for the answer.
+func (w *writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if known := w.statements[query]; known != nil {
 		return known, nil
 	}
@@ -165,10 +169,7 @@ func (w *writer) prepared(query string) (*sql.Stmt, error) {
 // ExecContext runs a statement in the transaction whose turn it is. It isn't
 // broken off: SQLite would undo everybody's.
 func (w *writer) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	statement, err := w.prepared(query)
+	statement, err := w.prepared(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -177,10 +178,7 @@ func (w *writer) ExecContext(ctx context.Context, query string, args ...any) (sq
 
 // QueryContext is ExecContext for a query that gives rows.
 func (w *writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	statement, err := w.prepared(query)
+	statement, err := w.prepared(ctx, query)
 	if err != nil {
 		return nil, err
 	}
