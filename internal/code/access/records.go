@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/request"
 )
 
 // Records counts what the gate decided, by day, workspace, user, credential,
@@ -108,7 +109,7 @@ func (r *Records) flushCounts(ctx context.Context) error {
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 				ON CONFLICT (workspace, user_id, credential, door, action, outcome, reason, held, address, day)
 				DO UPDATE SET count = access_record.count + excluded.count, last = excluded.last`,
-				key.workspace, key.user, key.credential, key.door, key.action.String(), key.outcome, key.reason, key.held, addressText(key.address), key.day, c.n, c.last)
+				key.workspace, key.user, key.credential, key.door, key.action.String(), key.outcome, key.reason, key.held, request.AddressText(key.address), key.day, c.n, c.last)
 			failed = errors.Join(failed, err)
 		}
 		return failed
@@ -118,13 +119,6 @@ func (r *Records) flushCounts(ctx context.Context) error {
 		return fmt.Errorf("writing %d access records: %w", len(batch), err)
 	}
 	return nil
-}
-
-func addressText(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }
 
 func (r *Records) putBack(batch map[recordKey]recordCount) {
