@@ -191,7 +191,7 @@ func (s *Service) UploadNamed(ctx context.Context, g access.Grant, name string) 
 
 // Attachments lists the files of an issue, by name.
 func (s *Service) Attachments(ctx context.Context, g access.Grant, i Issue) ([]Attachment, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return nil, err
 	}
 	list, err := db.All[Attachment](ctx, s.DB, `SELECT `+attachmentColumns+attachmentsFrom+`WHERE a.issue = $1 ORDER BY a.name LIMIT $2`, i.ID, MaxAttached)
@@ -203,7 +203,7 @@ func (s *Service) Attachments(ctx context.Context, g access.Grant, i Issue) ([]A
 
 // Attachment gives a file of an issue by its name.
 func (s *Service) Attachment(ctx context.Context, g access.Grant, i Issue, name string) (Attachment, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return Attachment{}, err
 	}
 	return attachment(ctx, s.DB, i, name)
@@ -219,7 +219,7 @@ func attachment(ctx context.Context, q db.Q, i Issue, name string) (Attachment, 
 
 // WriteAttachment writes the bytes of a file that Attachment gave.
 func (s *Service) WriteAttachment(ctx context.Context, g access.Grant, a Attachment, to io.Writer) error {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return err
 	}
 	for number, left := 0, a.Size; left > 0; number++ {
@@ -243,11 +243,7 @@ func (s *Service) Attach(ctx context.Context, g access.Grant, number int64, ids 
 	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
 		return err
 	}
-	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		now, err := s.locked(ctx, tx, g, number)
-		if err != nil {
-			return err
-		}
+	err := s.within(ctx, g, number, func(tx *db.Tx, now Issue) error {
 		names, err := s.attach(ctx, tx, g, now, ids, replace)
 		if err != nil || len(names) == 0 {
 			return err
@@ -299,7 +295,7 @@ func (s *Service) attach(ctx context.Context, tx *db.Tx, g access.Grant, i Issue
 		err = errs.Invalid("attachment", "An issue can have %d files. Delete some of its others first.", MaxAttached)
 	}
 	if err == nil {
-		_, err = db.Exec(ctx, tx, `UPDATE issue SET updated = $1 WHERE id = $2`, s.Clock(), i.ID)
+		err = s.stamp(ctx, tx, i.ID)
 	}
 	return names, err
 }
@@ -344,11 +340,7 @@ func (s *Service) Detach(ctx context.Context, g access.Grant, number int64, name
 	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
 		return err
 	}
-	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		now, err := s.locked(ctx, tx, g, number)
-		if err != nil {
-			return err
-		}
+	err := s.within(ctx, g, number, func(tx *db.Tx, now Issue) error {
 		gone, err := attachment(ctx, tx, now, name)
 		if err != nil {
 			return err
@@ -359,7 +351,7 @@ func (s *Service) Detach(ctx context.Context, g access.Grant, number int64, name
 		if _, err := db.Exec(ctx, tx, `DELETE FROM issue_attachment WHERE id = $1`, gone.ID); err != nil {
 			return err
 		}
-		if _, err := db.Exec(ctx, tx, `UPDATE issue SET updated = $1 WHERE id = $2`, s.Clock(), now.ID); err != nil {
+		if err := s.stamp(ctx, tx, now.ID); err != nil {
 			return err
 		}
 		return s.logFile(ctx, tx, g, now, nil, gone.Name, "")

@@ -29,7 +29,7 @@ type Choice struct {
 
 // Choices lists a tracker's components, milestones and versions, by name.
 func (s *Service) Choices(ctx context.Context, g access.Grant) ([]Choice, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return nil, err
 	}
 	list, err := db.All[Choice](ctx, s.DB, `

@@ -33,7 +33,7 @@ func cleanComment(body string) (string, error) {
 // Comments lists what was said about an issue, the oldest first: up to limit of
 // those after a key, which is the one before's.
 func (s *Service) Comments(ctx context.Context, g access.Grant, i Issue, after string, limit int) ([]Comment, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return nil, err
 	}
 	at, id, err := readKey(after)
@@ -59,7 +59,7 @@ func (c Comment) Key() string { return makeKey(c.Created.UnixMicro(), c.ID) }
 
 // Comment gives one comment of an issue that isn't deleted.
 func (s *Service) Comment(ctx context.Context, g access.Grant, i Issue, id string) (Comment, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return Comment{}, err
 	}
 	return s.comment(ctx, s.DB, i, id)
@@ -82,7 +82,7 @@ type Version struct {
 
 // Versions lists what a comment was before, the oldest first.
 func (s *Service) Versions(ctx context.Context, g access.Grant, i Issue, c Comment) ([]Version, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return nil, err
 	}
 	list, err := db.All[Version](ctx, s.DB, `
@@ -117,11 +117,8 @@ func (s *Service) AddComment(ctx context.Context, g access.Grant, number int64, 
 		return "", err
 	}
 	id := ""
-	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
-		now, err := s.locked(ctx, tx, g, number)
-		if err == nil {
-			id, err = s.reply(ctx, tx, g, now, in)
-		}
+	err = s.within(ctx, g, number, func(tx *db.Tx, now Issue) error {
+		id, err = s.reply(ctx, tx, g, now, in)
 		return err
 	})
 	if err != nil {
@@ -190,10 +187,16 @@ func (s *Service) addComment(ctx context.Context, tx *db.Tx, g access.Grant, now
 
 // touch notes that something was said, and what is to be found now.
 func (s *Service) touch(ctx context.Context, tx *db.Tx, id string) error {
-	if _, err := db.Exec(ctx, tx, `UPDATE issue SET updated = $1 WHERE id = $2`, s.Clock(), id); err != nil {
+	if err := s.stamp(ctx, tx, id); err != nil {
 		return err
 	}
 	return s.index(ctx, tx, id)
+}
+
+// stamp notes that an issue has changed.
+func (s *Service) stamp(ctx context.Context, tx *db.Tx, id string) error {
+	_, err := db.Exec(ctx, tx, `UPDATE issue SET updated = $1 WHERE id = $2`, s.Clock(), id)
+	return err
 }
 
 // EditComment changes one's own comment; what it was before is kept, for
@@ -236,11 +239,7 @@ func (s *Service) onComment(ctx context.Context, g access.Grant, number int64, i
 	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
 		return err
 	}
-	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		now, err := s.locked(ctx, tx, g, number)
-		if err != nil {
-			return err
-		}
+	err := s.within(ctx, g, number, func(tx *db.Tx, now Issue) error {
 		was, err := s.comment(ctx, tx, now, id)
 		if err == nil {
 			err = do(tx, was)

@@ -207,7 +207,7 @@ const maxChanges = 1000 // that are listed
 
 // Changes lists what was changed, the oldest first.
 func (s *Service) Changes(ctx context.Context, g access.Grant, i Issue) ([]Change, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return nil, err
 	}
 	return s.changes(ctx, s.DB, i.ID, 0)

@@ -47,6 +47,9 @@ type Service struct {
 	URL    string // of Code, without a slash at the end
 }
 
+// reading are the grants with which an issue may be looked at.
+var reading = []access.Action{access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues}
+
 // Issue is one issue as it is now.
 type Issue struct {
 	ID          string
@@ -124,7 +127,7 @@ func cleanBody(body string) (string, error) {
 
 // Get gives one issue of the grant's repository.
 func (s *Service) Get(ctx context.Context, g access.Grant, number int64) (Issue, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return Issue{}, err
 	}
 	return s.get(ctx, s.DB, g, number)
@@ -143,7 +146,7 @@ func (s *Service) get(ctx context.Context, q db.Q, g access.Grant, number int64)
 
 // Has reports whether there is an issue of that number, for links in texts.
 func (s *Service) Has(ctx context.Context, g access.Grant, number int64) (bool, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return false, err
 	}
 	return db.One[bool](ctx, s.DB, `SELECT EXISTS (SELECT 1 FROM issue WHERE repository = $1 AND number = $2)`, g.Repository().ID, number)
@@ -214,11 +217,7 @@ func (s *Service) Delete(ctx context.Context, g access.Grant, number int64) erro
 	if err := g.Require(access.AdminIssues); err != nil {
 		return err
 	}
-	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		gone, err := s.locked(ctx, tx, g, number)
-		if err != nil {
-			return err
-		}
+	err := s.within(ctx, g, number, func(tx *db.Tx, gone Issue) error {
 		if _, err := db.Exec(ctx, tx, `DELETE FROM issue WHERE id = $1`, gone.ID); err != nil {
 			return err
 		}
@@ -252,6 +251,17 @@ func (s *Service) locked(ctx context.Context, tx *db.Tx, g access.Grant, number 
 		return Issue{}, err
 	}
 	return s.get(ctx, tx, g, number)
+}
+
+// within does something to an issue in a transaction that comes to it alone.
+func (s *Service) within(ctx context.Context, g access.Grant, number int64, do func(tx *db.Tx, now Issue) error) error {
+	return s.DB.InTx(ctx, func(tx *db.Tx) error {
+		now, err := s.locked(ctx, tx, g, number)
+		if err != nil {
+			return err
+		}
+		return do(tx, now)
+	})
 }
 
 // by says who acts, as rows keep it: a person by id, a machine by a name.

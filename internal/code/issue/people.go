@@ -10,7 +10,7 @@ import (
 
 // Voted reports whether the grant's actor has voted for an issue.
 func (s *Service) Voted(ctx context.Context, g access.Grant, i Issue) (bool, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return false, err
 	}
 	return db.One[bool](ctx, s.DB, `SELECT EXISTS (SELECT 1 FROM issue_vote WHERE issue = $1 AND user_id = $2)`, i.ID, g.Actor().User)
@@ -29,11 +29,7 @@ func (s *Service) Vote(ctx context.Context, g access.Grant, number int64, on boo
 	if !on {
 		statement = `DELETE FROM issue_vote WHERE issue = $1 AND user_id = $2`
 	}
-	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		i, err := s.locked(ctx, tx, g, number)
-		if err != nil {
-			return err
-		}
+	err := s.within(ctx, g, number, func(tx *db.Tx, i Issue) error {
 		changed, err := db.Exec(ctx, tx, statement, i.ID, g.Actor().User)
 		if err != nil || changed == 0 {
 			return err

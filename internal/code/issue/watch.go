@@ -23,7 +23,7 @@ const (
 
 // Watching reports whether the grant's actor is told of what happens to an issue.
 func (s *Service) Watching(ctx context.Context, g access.Grant, i Issue) (bool, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return false, err
 	}
 	return db.One[bool](ctx, s.DB, `SELECT EXISTS (SELECT 1 FROM issue_watch WHERE issue = $1 AND user_id = $2 AND watching)`, i.ID, g.Actor().User)
@@ -42,12 +42,8 @@ func (s *Service) Watch(ctx context.Context, g access.Grant, number int64, on bo
 	if err != nil {
 		return err
 	}
-	return s.setWatch(ctx, i.ID, g.Actor().User, on)
-}
-
-func (s *Service) setWatch(ctx context.Context, id, user string, on bool) error {
-	_, err := db.Exec(ctx, s.DB, `INSERT INTO issue_watch (issue, user_id, watching) VALUES ($1, $2, $3)
-		ON CONFLICT (issue, user_id) DO UPDATE SET watching = EXCLUDED.watching`, id, user, on)
+	_, err = db.Exec(ctx, s.DB, `INSERT INTO issue_watch (issue, user_id, watching) VALUES ($1, $2, $3)
+		ON CONFLICT (issue, user_id) DO UPDATE SET watching = EXCLUDED.watching`, i.ID, g.Actor().User, on)
 	if err != nil {
 		return fmt.Errorf("watching an issue: %w", err)
 	}
@@ -57,7 +53,7 @@ func (s *Service) setWatch(ctx context.Context, id, user string, on bool) error 
 // Member gives whether a username is that of a member who may read, for links
 // in texts; strangers at a public tracker are told of none.
 func (s *Service) Member(ctx context.Context, g access.Grant, username string) (bool, error) {
-	if err := g.Require(access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues); err != nil || g.Repository().Permission == access.None {
+	if err := g.Require(reading...); err != nil || g.Repository().Permission == access.None {
 		return false, err
 	}
 	_, err := s.assignable(ctx, s.DB, g, strings.ToLower(username), false)
@@ -94,8 +90,9 @@ func (s *Service) joins(ctx context.Context, tx *db.Tx, g access.Grant, i Issue,
 	return nil
 }
 
-// tell notes what happened to an issue, and mails everybody who watches an issue but the actor what happened to it.
-// Whether each may still read it is judged when their mail is sent.
+// tell notes what happened to an issue, and mails it to everybody who watches
+// the issue but the actor. Whether each may still read it is judged when their
+// mail is sent.
 func (s *Service) tell(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, h activity.Happening, what, text string) error {
 	h.Issue = i.ID
 	if _, err := s.Events.Note(ctx, tx, g, h); err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -185,20 +186,18 @@ func (s *Site) replyToIssue(w http.ResponseWriter, r *http.Request, g access.Gra
 }
 
 func (s *Site) voteForIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	one, err := s.issueAt(r, g)
-	if err == nil {
-		err = s.Issues.Vote(r.Context(), g, one.Number, r.PostFormValue("vote") == "on")
-	}
-	if err != nil {
-		return err
-	}
-	return redirect(w, r, issuePath(g, one.Number))
+	return s.switchIssue(w, r, g, "vote", s.Issues.Vote)
 }
 
 func (s *Site) watchIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	return s.switchIssue(w, r, g, "watch", s.Issues.Watch)
+}
+
+// switchIssue does what a button of an issue's page switches on or off.
+func (s *Site) switchIssue(w http.ResponseWriter, r *http.Request, g access.Grant, name string, do func(context.Context, access.Grant, int64, bool) error) error {
 	one, err := s.issueAt(r, g)
 	if err == nil {
-		err = s.Issues.Watch(r.Context(), g, one.Number, r.PostFormValue("watch") == "on")
+		err = do(r.Context(), g, one.Number, r.PostFormValue(name) == "on")
 	}
 	if err != nil {
 		return err
