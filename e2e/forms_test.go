@@ -2,13 +2,9 @@ package e2e
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
-
-	"github.com/go-chi/chi/v5"
 )
 
 // notForms are the routes that no form without a security key is sent to, each
@@ -37,7 +33,7 @@ func (c *cast) sendsEveryForm() {
 	c.losesSteps()
 	c.turnsStepsOff()
 	for site, patterns := range routesOf(c.alice.t, http.MethodPost) {
-		sent := c.sentTo(site, patterns)
+		sent := c.met(site, patterns, c.sent)
 		for _, pattern := range patterns {
 			if !sent[pattern] && notForms[pattern] == "" {
 				c.alice.t.Errorf("nobody has sent the form of %s of %s", pattern, site)
@@ -46,21 +42,9 @@ func (c *cast) sendsEveryForm() {
 	}
 }
 
-// sentTo tells to which of the patterns somebody has sent a form.
-func (c *cast) sentTo(site string, patterns []string) map[string]bool {
-	sent := map[string]bool{}
-	mux := chi.NewMux()
-	for _, pattern := range patterns {
-		mux.Post(pattern, func(http.ResponseWriter, *http.Request) { sent[pattern] = true })
-	}
-	root := map[string]string{"code": c.s.code, "account": c.s.account}[site]
-	c.s.sent.Range(func(to, _ any) bool {
-		if path, ok := strings.CutPrefix(to.(string), root); ok {
-			mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, nil))
-		}
-		return true
-	})
-	return sent
+// sent are the addresses that somebody has sent a form to.
+func (c *cast) sent(yield func(string) bool) {
+	c.s.sent.Range(func(to, _ any) bool { return yield(to.(string)) })
 }
 
 // changesCredentials: tokens of three kinds, SSH keys, deploy keys, second steps.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -59,7 +60,7 @@ func TestEveryPage(t *testing.T) {
 	c.toursAccount()
 	c.losesSteps()
 	for site, patterns := range sites {
-		seen := c.seenOf(site, patterns)
+		seen := c.met(site, patterns, maps.Keys(c.s.pages))
 		for _, pattern := range patterns {
 			switch reason := notPages[site][pattern]; {
 			case !seen[pattern] && reason == "":
@@ -106,20 +107,20 @@ func routesOf(t *testing.T, method string) map[string][]string {
 	return pages
 }
 
-// seenOf tells which of the patterns somebody has come to.
-func (c *cast) seenOf(site string, patterns []string) map[string]bool {
-	seen := map[string]bool{}
+// met tells which of a site's patterns the addresses have.
+func (c *cast) met(site string, patterns []string, addresses iter.Seq[string]) map[string]bool {
+	met := map[string]bool{}
 	mux := chi.NewMux()
 	for _, pattern := range patterns {
-		mux.Get(pattern, func(http.ResponseWriter, *http.Request) { seen[pattern] = true })
+		mux.Get(pattern, func(http.ResponseWriter, *http.Request) { met[pattern] = true })
 	}
 	root := map[string]string{"code": c.s.code, "account": c.s.account}[site]
-	for page := range c.s.pages {
-		if path, ok := strings.CutPrefix(page, root); ok {
+	for address := range addresses {
+		if path, ok := strings.CutPrefix(address, root); ok {
 			mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 		}
 	}
-	return seen
+	return met
 }
 
 // moves gives what moves by itself each time that the page is loaded. What moves

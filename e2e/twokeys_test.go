@@ -49,11 +49,7 @@ func TestTwoKeys(t *testing.T) {
 			alice := s.comes(t, "alice")
 			alice.setsUp()
 			unplug := alice.holds(false)
-			alice.open(r.page)
-			r.turnOn(alice)
-			alice.addsKey("Blue key")
-			alice.saves()
-			alice.press("I have saved them")
+			alice.hasFirstKey(r)
 			alice.entersBy(r)
 
 			unplug()
@@ -76,6 +72,16 @@ func TestTwoKeys(t *testing.T) {
 			alice.isAt(r.home)
 		})
 	}
+}
+
+// hasFirstKey turns the second step on by a key.
+func (p *person) hasFirstKey(r realm) {
+	p.t.Helper()
+	p.open(r.page)
+	r.turnOn(p)
+	p.addsKey("Blue key")
+	p.saves()
+	p.press("I have saved them")
 }
 
 // entersBy signs out, and in again with the key that is plugged in.
@@ -111,11 +117,7 @@ func TestAPasskeyChecksItsUser(t *testing.T) {
 	alice := s.comes(t, "alice")
 	alice.setsUp()
 	unplug := alice.holds(false)
-	alice.open(r.page)
-	r.turnOn(alice)
-	alice.addsKey("Blue key")
-	alice.saves()
-	alice.press("I have saved them")
+	alice.hasFirstKey(r)
 	alice.signsOut()
 	alice.open(s.account + "/signin")
 	alice.triesKey("Sign in with a passkey")

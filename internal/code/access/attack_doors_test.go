@@ -1,7 +1,6 @@
 package access_test
 
 import (
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,21 +26,7 @@ type got struct {
 // knock asks a route with something changed about the request.
 func (m *matrix) knock(r route, change func(*http.Request)) got {
 	m.Helper()
-	path, _ := m.fill(r.Pattern, r.Action)
-	request, err := http.NewRequestWithContext(m.Context(), r.Method, m.web.URL+path, nil)
-	if err != nil {
-		m.Fatal(err)
-	}
-	change(request)
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		m.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		m.Fatal(err)
-	}
+	response, body, _ := m.send(r, change)
 	text := strings.ReplaceAll(string(body), response.Header.Get("X-Request-Id"), "")
 	return got{response.StatusCode, response.Header.Get("Location"), response.Header.Get("WWW-Authenticate"), text}
 }

@@ -190,22 +190,30 @@ func (m *matrix) fill(pattern string, action access.Action) (path string, known 
 	return strings.ReplaceAll(path, "*", "main"), known
 }
 
-func (m *matrix) overHTTP(c caller, r route, want access.Verdict) (problem string) {
+// send asks a route, as who says in the request. known says that it is for
+// something that is there.
+func (m *matrix) send(r route, who func(*http.Request)) (response *http.Response, body []byte, known bool) {
+	m.Helper()
 	path, known := m.fill(r.Pattern, r.Action)
 	request, err := http.NewRequestWithContext(m.Context(), r.Method, m.web.URL+path, nil)
 	if err != nil {
 		m.Fatal(err)
 	}
-	c.apply(request)
-	response, err := http.DefaultTransport.RoundTrip(request)
+	who(request)
+	response, err = http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		m.Fatal(err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	body, err = io.ReadAll(response.Body)
 	if err != nil {
 		m.Fatal(err)
 	}
+	return response, body, known
+}
+
+func (m *matrix) overHTTP(c caller, r route, want access.Verdict) (problem string) {
+	response, body, known := m.send(r, c.apply)
 	if want.Outcome == access.Allow {
 		refused := response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden ||
 			strings.HasPrefix(response.Header.Get("Location"), "/login")
@@ -324,16 +332,6 @@ func TestAttack15TheStoreIsGoneAtEveryDoor(t *testing.T) {
 }
 
 func (m *matrix) statusOf(c caller, r route) int {
-	path, _ := m.fill(r.Pattern, r.Action)
-	request, err := http.NewRequestWithContext(m.Context(), r.Method, m.web.URL+path, nil)
-	if err != nil {
-		m.Fatal(err)
-	}
-	c.apply(request)
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err != nil {
-		m.Fatal(err)
-	}
-	_ = response.Body.Close()
+	response, _, _ := m.send(r, c.apply)
 	return response.StatusCode
 }

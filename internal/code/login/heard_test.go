@@ -40,20 +40,8 @@ func (i *issuer) tell(t *testing.T, kind string, claims map[string]any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: i.key, KeyID: "1"}},
-		(&jose.SignerOptions{}).WithType(jose.ContentType(kind)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := jws.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return signedAs(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: i.key, KeyID: "1"}},
+		(&jose.SignerOptions{}).WithType(jose.ContentType(kind)), payload)
 }
 
 func TestLogoutTokens(t *testing.T) {

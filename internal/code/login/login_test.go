@@ -92,8 +92,12 @@ func (i *issuer) token(w http.ResponseWriter, r *http.Request) {
 
 func signed(t *testing.T, alg jose.SignatureAlgorithm, key any, payload []byte) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key},
-		(&jose.SignerOptions{}).WithHeader("kid", "1"))
+	return signedAs(t, jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "1"), payload)
+}
+
+func signedAs(t *testing.T, key jose.SigningKey, options *jose.SignerOptions, payload []byte) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, options)
 	if err != nil {
 		t.Fatal(err)
 	}
