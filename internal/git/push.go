@@ -315,14 +315,16 @@ func (r *Repository) receive(ctx context.Context, protocol Protocol, limits Push
 	default:
 		return errPushTooLarge
 	}
-	return finish(running, cmd, err, stderr)
+	return cmp.Or(finish(running, cmd, err, stderr), w.gone)
 }
 
 // packetWriter passes on whole pkt-lines only, so that one of our own can stand
-// behind the last. From hold on it keeps them.
+// behind the last. From hold on it keeps them. Git is never told that the client
+// has gone: it would end by SIGPIPE, and leave behind what it can't clear away then.
 type packetWriter struct {
 	w    io.Writer
 	rest []byte // the beginning of a pkt-line
+	gone error  // why the client gets no more
 
 	mu      sync.Mutex
 	holding bool
@@ -355,25 +357,21 @@ func (p *packetWriter) Write(data []byte) (int, error) {
 		}
 		whole += length
 	}
-	if err := p.pass(p.rest[:whole]); err != nil {
-		return 0, err
-	}
+	p.pass(p.rest[:whole])
 	p.rest = append(p.rest[:0], p.rest[whole:]...)
 	return len(data), nil
 }
 
-func (p *packetWriter) pass(packets []byte) error {
+func (p *packetWriter) pass(packets []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.holding {
 		p.kept = append(p.kept, packets...)
-		return nil
+		return
 	}
-	if len(packets) == 0 {
-		return nil
+	if len(packets) > 0 && p.gone == nil {
+		_, p.gone = p.w.Write(packets)
 	}
-	_, err := p.w.Write(packets)
-	return err
 }
 
 // drain reads on to the end of what a client still sends, at most most bytes,

@@ -1,7 +1,9 @@
 package githttp_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,6 +162,9 @@ func (w *world) objects() string {
 	w.Helper()
 	var found []string
 	err := filepath.WalkDir(w.repos.Dir, func(path string, d os.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // git cleared it away meanwhile
+		}
 		if err == nil && (!d.IsDir() || strings.Contains(path, "incoming")) {
 			found = append(found, path)
 		}
