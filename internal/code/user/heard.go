@@ -57,11 +57,16 @@ func (s *Service) AccountChanged(ctx context.Context, h Heard, suspended bool) e
 		if first, err := s.hear(ctx, tx, h); err != nil || !first {
 			return false, err
 		}
-		later, err := db.Exec(ctx, tx, `UPDATE code_user SET account_event = $1 WHERE issuer = $2 AND subject = $3 AND account_event < $1`,
-			h.At, h.Issuer, h.Subject)
-		return later > 0, err
+		return overtake(ctx, tx, h.Issuer, h.Subject, h.At)
 	})
 	return err
+}
+
+// overtake notes when something happened to an account; false where something
+// later is known. An empty issuer stands for any.
+func overtake(ctx context.Context, tx *db.Tx, issuer, subject string, at time.Time) (bool, error) {
+	n, err := db.Exec(ctx, tx, `UPDATE code_user SET account_event = $1 WHERE ($2 = '' OR issuer = $2) AND subject = $3 AND account_event < $1`, at, issuer, subject)
+	return n > 0, err
 }
 
 // hear remembers a telling; false where it was heard before.

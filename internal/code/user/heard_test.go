@@ -92,6 +92,16 @@ func TestOfTwoTellingsTheLaterCounts(t *testing.T) {
 		if shut() {
 			w.Error("an older telling shut it")
 		}
+		// The operator shuts and opens the account; what is told of it comes after.
+		w.now.Advance(10 * time.Second)
+		for _, suspended := range []bool{true, false} {
+			if n, err := w.Suspend(w.Context(), "", alice.id.Subject, suspended); err != nil || n != 1 {
+				w.Fatal(n, err)
+			}
+		}
+		if hear(-time.Second, true); shut() {
+			w.Error("an older telling shut what the operator opened")
+		}
 		// The operator's word is the last.
 		if err := w.SuspendUser(w.Context(), "alice", true); err != nil {
 			w.Fatal(err)

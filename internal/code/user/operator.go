@@ -26,7 +26,10 @@ func (s *Service) Suspend(ctx context.Context, issuer, subject string, suspended
 	if issuer == "" {
 		entry = audit.Entry{Actor: byOperator, Detail: map[string]any{"for": "the account"}}
 	}
-	changed, err := s.suspend(ctx, `subject = $1 AND ($2 = '' OR issuer = $2)`, []any{subject, issuer}, byIssuer, suspended, entry, always)
+	changed, err := s.suspend(ctx, `subject = $1 AND ($2 = '' OR issuer = $2)`, []any{subject, issuer}, byIssuer, suspended, entry, func(tx *db.Tx) (bool, error) {
+		_, err := overtake(ctx, tx, issuer, subject, s.Clock()) // what was told of earlier and comes only now is over
+		return true, err
+	})
 	return len(changed), err
 }
 
