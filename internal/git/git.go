@@ -165,7 +165,9 @@ var config = []string{
 	"transfer.fsckObjects=true",
 	"transfer.hideRefs=" + strings.TrimSuffix(HiddenRefs, "/"),
 	"uploadpack.allowFilter=true",
-	"core.bigFileThreshold=64m", // beyond it git streams a file instead of holding it
+	"core.bigFileThreshold=64m",      // beyond it git streams a file instead of holding it
+	"core.filesRefLockTimeout=10000", // milliseconds: maintenance holds a lock for a moment, and has the lowest priority
+	"core.packedRefsTimeout=10000",
 }
 
 // command prepares a process with a clean environment, in a process group of

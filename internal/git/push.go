@@ -276,6 +276,7 @@ func (r *Repository) receive(ctx context.Context, protocol Protocol, limits Push
 		config: []string{
 			fmt.Sprintf("receive.maxInputSize=%d", limits.Pack+(1<<20)),
 			fmt.Sprintf("receive.denyNonFastForwards=%t", asked.onlyForward),
+			"receive.unpackLimit=1", // loose objects are moved into folders that maintenance may just remove
 		},
 		args:     []string{"receive-pack", "--stateless-rpc", "."},
 		protocol: protocol,
