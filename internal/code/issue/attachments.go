@@ -91,16 +91,23 @@ func (s *Service) Upload(ctx context.Context, g access.Grant, name string, from 
 	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
 		return Attachment{}, err
 	}
+	waiting, err := db.One[int](ctx, s.DB, `SELECT COUNT(*) FROM issue_attachment WHERE repository = $1 AND issue IS NULL AND COALESCE(author, '') = $2`,
+		g.Repository().ID, g.Actor().User)
+	if err == nil && waiting >= maxUploads {
+		err = errs.Invalid("attachment", "You have sent %d files that no issue has yet. Take those, or wait a day.", maxUploads)
+	}
+	if err != nil {
+		return Attachment{}, fmt.Errorf("taking a file: %w", err)
+	}
+	return s.take(ctx, g, name, from)
+}
+
+// take keeps a file that no issue has yet: whole, or not at all.
+func (s *Service) take(ctx context.Context, g access.Grant, name string, from io.Reader) (Attachment, error) {
 	made := Attachment{ID: db.NewID(), Name: attachedName(name), Created: s.Clock()}
 	author, authorName := by(g)
-	begun, err := db.Exec(ctx, s.DB, `
-		INSERT INTO issue_attachment (id, repository, name, kind, size, author, author_name, created)
-		SELECT $1, r.id, $3, '', -1, u.id, $5, $6 FROM repository r LEFT JOIN code_user u ON u.id = $4 WHERE r.id = $2 AND $7 >
-		  (SELECT COUNT(*) FROM issue_attachment a WHERE a.repository = $2 AND a.issue IS NULL AND COALESCE(a.author, '') = COALESCE($4, ''))`,
-		made.ID, g.Repository().ID, made.Name, author, authorName, made.Created, maxUploads)
-	if err == nil && begun == 0 {
-		return Attachment{}, errs.Invalid("attachment", "You have sent %d files that no issue has yet. Take those, or wait a day.", maxUploads)
-	}
+	_, err := db.Exec(ctx, s.DB, `INSERT INTO issue_attachment (id, repository, name, kind, size, author, author_name, created) VALUES ($1, $2, $3, '', -1, $4, $5, $6)`,
+		made.ID, g.Repository().ID, made.Name, author, authorName, made.Created)
 	if err == nil {
 		err = s.receive(ctx, g, &made, from)
 	}

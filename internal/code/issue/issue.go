@@ -17,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -45,6 +46,8 @@ type Service struct {
 	Box    *secret.Box
 	Gate   *access.Gate
 	URL    string // of Code, without a slash at the end
+
+	importing sync.Mutex // held while an archive is taken
 }
 
 // reading are the grants with which an issue may be looked at.

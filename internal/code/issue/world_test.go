@@ -23,20 +23,26 @@ type world struct {
 var app = access.Target{Workspace: "acme", Repository: "app"}
 
 func each(t *testing.T, f func(w *world)) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		code := codetest.New(t, d, "http://code.test")
-		repositories := code.Repositories(1 << 20)
-		w := &world{T: t, code: code, Service: code.Issues(), ada: code.Person("ada"), bob: code.Person("bob"), eve: code.Person("eve")}
-		if _, err := code.Workspaces.Create(t.Context(), w.ada.Grant(access.CreateWorkspace, access.Target{}), "acme", "Acme"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := repositories.Create(t.Context(), w.ada.Grant(access.CreateRepository, access.Target{Workspace: "acme"}), repo.Input{Name: "app"}); err != nil {
-			t.Fatal(err)
-		}
-		w.sql(`UPDATE workspace SET default_access = 1`)
-		w.sql(`INSERT INTO member (workspace, user_id, role, created) SELECT id, $1, 'member', 0 FROM workspace`, w.bob.ID)
-		f(w)
-	})
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
+}
+
+// onSQLite is for what doesn't reach the database.
+func onSQLite(t *testing.T) *world { t.Helper(); return newWorld(t, dbtest.SQLite(t)) }
+
+func newWorld(t *testing.T, d *db.DB) *world {
+	t.Helper()
+	code := codetest.New(t, d, "http://code.test")
+	repositories := code.Repositories(1 << 20)
+	w := &world{T: t, code: code, Service: code.Issues(), ada: code.Person("ada"), bob: code.Person("bob"), eve: code.Person("eve")}
+	if _, err := code.Workspaces.Create(t.Context(), w.ada.Grant(access.CreateWorkspace, access.Target{}), "acme", "Acme"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repositories.Create(t.Context(), w.ada.Grant(access.CreateRepository, access.Target{Workspace: "acme"}), repo.Input{Name: "app"}); err != nil {
+		t.Fatal(err)
+	}
+	w.sql(`UPDATE workspace SET default_access = 1`)
+	w.sql(`INSERT INTO member (workspace, user_id, role, created) SELECT id, $1, 'member', 0 FROM workspace`, w.bob.ID)
+	return w
 }
 
 func (w *world) sql(statement string, args ...any) {

@@ -110,3 +110,30 @@ func TestAFormWithFilesKeepsItsText(t *testing.T) {
 	}
 	b.is(b.attaches(at, "attachment", "x", nil, "title", strings.Repeat("x", 3<<20)), 400, "The form is too large")
 }
+
+func TestTrackerThereAndBack(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t), testSite)
+	b, other, eve := w.signedIn("ada"), w.signedIn("other"), w.signedIn("eve")
+	b.founds()
+	other.joins(b, "other@example.com")
+	const settings, at = "/acme/vault/admin/issues", "/acme/vault/issues"
+	b.leads(b.attaches(at+"/new", "attachment", "shot.png", []byte(onePixel), "title", "Look", "text", "words"), at+"/1")
+	b.is(b.get(settings), 200, "Export issues", "Import issues")
+	sent := b.is(b.get(settings+"/export"), 200)
+	if got := sent.Header(); got.Get("Content-Type") != "application/zip" || !strings.Contains(got.Get("Content-Disposition"), "acme-vault-issues.zip") {
+		t.Error(got)
+	}
+	data := sent.Body.Bytes()
+	b.is(b.attaches(settings+"/import", "archive", "x.zip", []byte("no zip")), 400, "isn't a zip")
+	b.is(b.attaches(settings+"/import", "archive", "x.zip", data), 409, "There is an issue #1 already")
+	b.is(b.attaches(settings+"/import", "archive", "x.zip", data, "replace", "other"), 400, "Type vault to replace", `value="other"`)
+	b.is(b.attaches(settings+"/import", "other", "", nil), 400, "Choose a file")
+	b.is(b.post(settings+"/import"), 400, "Choose a file")
+	b.leads(b.attaches(settings+"/import", "archive", "x.zip", data, "replace", "vault"), at)
+	b.is(b.get(at+"?state=all"), 200, "All of it was imported", "Look")
+	b.is(b.get(at+"/1/attachments/shot.png"), 200)
+	for _, p := range []page{other.get(settings + "/export"), other.attaches(settings+"/import", "archive", "x.zip", data)} {
+		other.is(p, 403)
+	}
+	eve.is(eve.get(settings+"/export"), 404)
+}

@@ -5,6 +5,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/issue"
+	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/ui"
 )
 
@@ -14,6 +15,7 @@ type issueSettingsPage struct {
 	Visibility []ui.Option
 	On         bool
 	Lists      []issueList
+	Slug, Most string // of the repository; the largest archive
 }
 
 // issueList is one of the lists to choose from.
@@ -46,7 +48,7 @@ func (s *Site) issueSettingsAgain(w http.ResponseWriter, r *http.Request, g acce
 		form = filledUp(form, "visibility", visibility, "issues", on)
 	}
 	page := issueSettingsPage{
-		Form: form, Path: repositoryPath(g) + "/admin/issues", On: now.On,
+		Form: form, Path: repositoryPath(g) + "/admin/issues", On: now.On, Slug: g.Repository().Slug, Most: git.Size(issue.MaxArchive),
 		Visibility: []ui.Option{
 			{Value: "private", Label: "Private", Hint: "Whoever may read the repository as a member."},
 			{Value: "public", Label: "Public", Hint: "Everybody, without signing in, even where the repository is private. Whoever is signed in to Code can raise issues and comment."},

@@ -194,6 +194,7 @@ func notice(key string) ui.Notice {
 		"left":        "You have left the workspace.",
 		"signedout":   "You are signed out of Code.",
 		"created":     "Created.",
+		"imported":    "All of it was imported.",
 		"deleted":     "Deleted.",
 		"requires":    "Two-step verification is required from now on, at every door.",
 		"optional":    "Two-step verification is no longer required.",
