@@ -59,8 +59,8 @@ func (s *Service) Decline(ctx context.Context, g access.Grant, id string) error 
 		if err != nil {
 			return err
 		}
-		workspace, err := db.One[string](ctx, tx, `DELETE FROM invitation WHERE id = $1 AND email = $2 AND email <> '' AND accepted = 0 RETURNING workspace`,
-			id, strings.ToLower(email))
+		workspace, err := db.One[string](ctx, tx, `UPDATE invitation SET expires = 0 WHERE id = $1 AND email = $2 AND email <> '' AND accepted = 0 AND expires > $3 RETURNING workspace`,
+			id, strings.ToLower(email), s.Clock())
 		if errs.Is(err, errs.KindNotFound) {
 			return errNoInvitation()
 		}

@@ -46,7 +46,8 @@ type Offer struct {
 
 // Invite mails an invitation, whose link is <URL>/invitations/<token>.
 // Where the address has an open one, that is sent anew with a new link, the
-// given role and another seven days, after a wait that doubles each time. It
+// given role and another seven days, after a wait that doubles each time;
+// withdrawing or declining it makes the wait no shorter. It
 // needs access.ManageMembers; it is of kind Conflict for "email" where the
 // person is a member already, and TooMany where they were invited just now.
 func (s *Service) Invite(ctx context.Context, g access.Grant, email string, role access.Role) (Invitation, error) {
@@ -146,7 +147,7 @@ func (s *Service) Revoke(ctx context.Context, g access.Grant, id string) error {
 		return err
 	}
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
-		email, err := s.deleteInvitation(ctx, tx, g.Workspace().ID, id)
+		email, err := s.withdrawInvitation(ctx, tx, g.Workspace().ID, id, s.Clock())
 		if errs.Is(err, errs.KindNotFound) {
 			return errs.NotFound("There is no such open invitation. It may have been accepted meanwhile.")
 		}

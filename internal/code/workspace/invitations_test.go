@@ -140,6 +140,9 @@ func TestInvitationsEnd(t *testing.T) {
 		w.is(accept(anew), errs.KindNotFound, "a revoked one")
 		w.is(w.Revoke(w.Context(), alice.grant("acme", access.ManageMembers), open[0].ID), errs.KindNotFound, "revoking again")
 
+		_, err = w.Invite(w.Context(), alice.grant("acme", access.ManageMembers), "bob@example.com", access.Member)
+		w.is(err, errs.KindTooMany, "withdrawn and invited again at once")
+		w.now.Advance(2 * time.Minute)
 		late := alice.invite("bob@example.com", access.Member)
 		w.now.Advance(7 * 24 * time.Hour)
 		alice.session, bob.session = w.again(alice), w.again(bob)

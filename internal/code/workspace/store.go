@@ -169,8 +169,8 @@ func (s *Service) putInvitation(ctx context.Context, tx *db.Tx, workspace string
 	return id, err
 }
 
-// lastInvitation gives when the open one to an address was sent last, and how
-// often; zero where there is none.
+// lastInvitation gives when an address was invited last, and how often, since it
+// accepted; zero where it never was. One that was withdrawn or declined counts.
 func (s *Service) lastInvitation(ctx context.Context, tx *db.Tx, workspace, email string) (last time.Time, sent int, err error) {
 	r, err := db.One[struct {
 		Last time.Time
@@ -186,10 +186,11 @@ func (s *Service) openInvitations(ctx context.Context, workspace string, now tim
 		WHERE i.workspace = $1 AND i.accepted = 0 AND i.expires > $2 ORDER BY i.created DESC, i.id DESC`, workspace, now)
 }
 
-// deleteInvitation gives the address that it was for.
-func (s *Service) deleteInvitation(ctx context.Context, tx *db.Tx, workspace, id string) (string, error) {
+// withdrawInvitation ends an open one and gives the address that it was for. When
+// and how often it was sent is kept: the next one to the address has to wait.
+func (s *Service) withdrawInvitation(ctx context.Context, tx *db.Tx, workspace, id string, now time.Time) (string, error) {
 	return db.One[string](ctx, tx, `
-		DELETE FROM invitation WHERE workspace = $1 AND id = $2 AND accepted = 0 RETURNING email`, workspace, id)
+		UPDATE invitation SET expires = 0 WHERE workspace = $1 AND id = $2 AND accepted = 0 AND expires > $3 RETURNING email`, workspace, id, now)
 }
 
 type offerRow struct {
