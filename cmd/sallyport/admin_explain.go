@@ -68,13 +68,30 @@ func (c *adminExplain) actor(ctx context.Context, s *store, someone user.Someone
 			how = "an API token with every scope; they have none that works"
 		}
 	case access.GitSSH:
-		actor, how = access.Actor{Credential: access.SSHKey, User: someone.User.ID}, "an SSH key that has taken no step"
+		last, err := s.users.SomeonesKey(ctx, someone.User.ID, c.Address)
+		if err != nil {
+			return access.Actor{}, "", err
+		}
+		actor, how = last.Actor, keyWords(last)
 	}
 	actor.Door = access.Door(c.Door)
 	if c.Address.IsValid() {
 		actor.Address = c.Address
 	}
 	return actor, how, nil
+}
+
+func keyWords(k user.LastKey) string {
+	switch {
+	case k.Actor.CredentialID == "":
+		return "an SSH key that has taken no step; they have none that works"
+	case k.Asks:
+		return fmt.Sprintf("the SSH key %q, the one used last: a security key, if it checks its user", k.Label)
+	case k.Actor.Step.Method != "":
+		return fmt.Sprintf("the SSH key %q, the one used last, with the step that it was given", k.Label)
+	default:
+		return fmt.Sprintf("the SSH key %q, the one used last, which has taken no step from there", k.Label)
+	}
 }
 
 // explained lists the verdict and each fact, by name.

@@ -15,8 +15,9 @@ type Access struct {
 }
 
 // DoorAccess is a verdict: of the API and of git over HTTPS for the token that
-// asks, of the web for the browser session that the user used last, and of git
-// over SSH for a key that hasn't taken a step.
+// asks, of the web for the browser session and of git over SSH for the key that
+// the user used last, from where the token comes; a key on a security key is
+// taken to check its user. Where there is none, it is one without a step.
 type DoorAccess struct {
 	Door      access.Door       `json:"door" enum:"web,api,githttp,gitssh"`
 	As        access.Credential `json:"credential" doc:"The kind of credential that was judged"`
@@ -47,7 +48,11 @@ func (a *API) getAccess(ctx context.Context, g access.Grant, in *accessInput) (*
 		case access.Web:
 			actor = session
 		case access.GitSSH:
-			actor = access.Actor{Credential: access.SSHKey, User: actor.User}
+			key, err := a.Users.LastKey(ctx, g, actor.Address)
+			if err != nil {
+				return nil, err
+			}
+			actor = key.Actor
 		}
 		actor.Door, actor.Address = door, g.Actor().Address
 		e, err := a.Gate.Explain(ctx, actor, target, door.Asks(target))
