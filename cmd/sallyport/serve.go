@@ -31,6 +31,7 @@ import (
 	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/config"
+	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/git"
 	"sallyport.dev/internal/job"
 	"sallyport.dev/internal/mail"
@@ -150,6 +151,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	snippets := &snippet.Service{
 		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, Events: s.events, MaxPush: repositories.MaxPush,
 	}
+	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{s.tokens.Leave, s.users.Leave, s.events.Leave}
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
 	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Events: s.events, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
 	s.issues, repositories.OnDefault, s.outbox.May = issues, issues.Fixed, issues.MayMail

@@ -146,6 +146,7 @@ const (
 	ManagePermissions
 	ManageDeployKeys
 	DeleteRepository
+	TransferRepository // to another workspace
 
 	actionEnd
 )
@@ -264,6 +265,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "manage_deploy_keys", content: Repository, needs: Admin, sensitive: true}
 	case DeleteRepository:
 		return rule{name: "delete_repository", content: Repository, needs: Admin, sensitive: true}
+	case TransferRepository:
+		return rule{name: "transfer_repository", content: Repository, needs: Admin, sensitive: true}
 	default:
 		return rule{}
 	}

@@ -77,6 +77,7 @@ var askedOf = map[Action]asked{
 	SetVisibility:       {Repository, Admin, ScopeAdminRepository, sensitive},
 	ManagePermissions:   {Repository, Admin, ScopeAdminRepository, sensitive},
 	DeleteRepository:    {Repository, Admin, "", sensitive},
+	TransferRepository:  {Repository, Admin, "", sensitive},
 }
 
 // canBePublic is the table "What is private": all but a workspace has two columns.

@@ -150,7 +150,8 @@ func (r *row) Wiki() Feature { return Feature{On: r.HasWiki, Public: r.WikiPubli
 func (r *row) Issues() Feature { return Feature{On: r.HasIssues, Public: r.IssuesPublic} }
 
 // The one query. It gives one row whatever exists, and takes the same path for
-// what does and what doesn't. A factor that is off after too many wrong codes
+// what does and what doesn't. A repository that was transferred is judged by the
+// workspace that it is in, whichever name leads to it. A factor that is off after too many wrong codes
 // still counts as enrolment: or guessing would turn two-step verification off.
 const query = `
 SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
@@ -166,10 +167,11 @@ SELECT COALESCE(w.id, ''), COALESCE(w.slug, ''), COALESCE(w.name, ''),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'totp' AND confirmed > 0),
   EXISTS (SELECT 1 FROM factor WHERE realm = 'code' AND holder = $3 AND kind = 'webauthn' AND confirmed > 0)
 FROM (SELECT 1 AS one) AS anchor
-LEFT JOIN workspace w ON w.slug = $1
+LEFT JOIN workspace named ON named.slug = $1
 LEFT JOIN repository r ON r.id = COALESCE(
-  (SELECT id FROM repository WHERE workspace = w.id AND slug = $2),
-  (SELECT repository FROM repository_name WHERE workspace = w.id AND slug = $2))
+  (SELECT id FROM repository WHERE workspace = named.id AND slug = $2),
+  (SELECT repository FROM repository_name WHERE workspace = named.id AND slug = $2))
+LEFT JOIN workspace w ON w.id = COALESCE(r.workspace, named.id)
 LEFT JOIN snippet s ON s.workspace = w.id AND s.id = $4
 LEFT JOIN member m ON m.workspace = w.id AND m.user_id = $3
 LEFT JOIN code_user u ON u.id = $3`

@@ -106,6 +106,15 @@ func (l *Log) Jobs() []job.Job {
 	return []job.Job{{Name: "activity-clearing", Every: clearing, Do: l.Clear}}
 }
 
+// Leave takes what happened in a repository along, in the transaction that gives
+// it to another workspace.
+func (l *Log) Leave(ctx context.Context, tx *db.Tx, repository, into string) error {
+	if _, err := db.Exec(ctx, tx, `UPDATE event SET workspace = $2 WHERE repository = $1`, repository, into); err != nil {
+		return fmt.Errorf("moving a repository's events: %w", err)
+	}
+	return nil
+}
+
 // Clear drops what happened too long ago to be shown.
 func (l *Log) Clear(ctx context.Context) error {
 	if _, err := db.Exec(ctx, l.DB, `DELETE FROM event WHERE created < $1`, l.Clock().Add(-keptFor)); err != nil {

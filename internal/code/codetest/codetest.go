@@ -5,6 +5,7 @@ package codetest
 
 import (
 	"bytes"
+	"context"
 	"net/netip"
 	"strings"
 	"testing"
@@ -80,6 +81,7 @@ func (c *Code) Repositories(maxPush int64) *repo.Service {
 	}
 	c.Cleanup(program.Close)
 	repositories := &repo.Service{DB: c.DB, Dir: c.TempDir(), Git: program, Clock: c.Now.Now, Audit: c.Audit, Events: c.Events, MaxPush: maxPush}
+	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{c.Tokens.Leave, c.Users.Leave, c.Events.Leave}
 	c.Workspaces.Contents = append(c.Workspaces.Contents, repositories.RemoveOf)
 	return repositories
 }

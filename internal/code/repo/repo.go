@@ -54,6 +54,10 @@ type Service struct {
 
 	ImportFrom []string // addresses below which repositories may be imported from
 
+	// Leaving is what other rooms do, in the transaction of a transfer, with what
+	// they keep of a repository that goes into another workspace.
+	Leaving []func(ctx context.Context, tx *db.Tx, repository, into string) error
+
 	once    sync.Once
 	waiting chan task // see imports
 

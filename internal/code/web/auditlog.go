@@ -287,6 +287,8 @@ var actionWords = map[string]string{
 	"repository.visibility":     "Changed a repository's visibility",
 	"repository.permission":     "Changed a permission on a repository",
 	"repository.deleted":        "Deleted a repository",
+	"repository.transferred":    "Transferred a repository to another workspace",
+	"repository.received":       "Received a repository from another workspace",
 	"issues.changed":            "Changed who reads an issue tracker, or whether there is one",
 	"issue.created":             "Raised an issue",
 	"issue.changed":             "Changed an issue",

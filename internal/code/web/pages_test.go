@@ -121,6 +121,7 @@ func TestEveryPage(t *testing.T) {
 		"profile.html":       {profilePage{AccountURL: "http://id.test"}, profilePage{}},
 		"recovery.html":      {recoveryPage{Left: 3}},
 		"repoadmin.html":     {repositoryAdminPage{Form: form, Repository: repository}, repositoryAdminPage{NoPublic: true}, repositoryAdminPage{}},
+		"transfer.html":      {transferPage{Form: form, Workspaces: []ui.Option{{Value: "a", Label: "A"}}}, transferPage{}},
 		"repodelete.html":    {deleteRepositoryPage{Form: form}, deleteRepositoryPage{}},
 		"repository.html":    {repositoryPage{Repository: repository, Folder: files, Archives: []ui.Link{link}, Languages: []language{{Name: "Go", Percent: 99, Width: 99}}}},
 		"rules.html":         {rulesPage{Form: form, Rules: []ruleLine{{Who: "Nobody"}, {Rule: repo.Rule{Rewrite: true, Removal: true}}}}, rulesPage{}},

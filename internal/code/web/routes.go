@@ -163,6 +163,8 @@ func (s *Site) addRoutes() {
 	s.form("/{workspace}/{repo}/admin/archive", access.EditRepository, s.archiveRepository, s.repositoryAdminAgain)
 	s.page("/{workspace}/{repo}/admin/delete", access.ReadRepositoryAdmin, s.showDeleteRepository)
 	s.form("/{workspace}/{repo}/admin/delete", access.DeleteRepository, s.deleteRepository, s.deleteRepositoryAgain)
+	s.page("/{workspace}/{repo}/admin/transfer", access.ReadRepositoryAdmin, s.showTransfer)
+	s.form("/{workspace}/{repo}/admin/transfer", access.TransferRepository, s.transfer, s.transferAgain)
 	s.page("/{workspace}/{repo}/admin/branches", access.ReadRepositoryAdmin, s.showRules)
 	s.form("/{workspace}/{repo}/admin/branches", access.ManagePermissions, s.setRule, s.rulesAgain)
 	s.form("/{workspace}/{repo}/admin/branches/delete", access.ManagePermissions, s.dropRule, s.rulesAgain)

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -99,8 +100,10 @@ func (s *Site) archiveRepository(w http.ResponseWriter, r *http.Request, g acces
 func underItsName(h door.Gated) door.Gated {
 	return func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 		asked, is := chi.URLParam(r, "repo"), g.Repository().Slug
-		former := "/" + chi.URLParam(r, "workspace") + "/" + asked
-		if is == "" || asked == is || len(r.URL.Path) < len(former) {
+		space := chi.URLParam(r, "workspace")
+		former := "/" + space + "/" + asked
+		same := asked == is && strings.EqualFold(space, g.Workspace().Slug)
+		if is == "" || same || len(r.URL.Path) < len(former) {
 			return h(w, r, g)
 		}
 		to := *r.URL

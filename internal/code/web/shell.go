@@ -184,6 +184,7 @@ func notice(key string) ui.Notice {
 		"added":       "They are in the group now.",
 		"taken":       "They are no longer in the group.",
 		"norepo":      "The repository is deleted.",
+		"transferred": "The repository is here now.",
 		"nospace":     "The workspace is deleted, with everything in it.",
 		"nogroup":     "The group is deleted.",
 		"permission":  "The permission is changed. It holds from now on, at every door.",
