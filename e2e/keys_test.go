@@ -149,7 +149,7 @@ func TestPasskeyOfTheAccount(t *testing.T) {
 	alice.passkey()
 	alice.isAt(s.account + "/manage-profile")
 	alice.open("/") // leaving the account has signed her out of Code too
-	alice.sees("Private code, behind two doors")
+	alice.sees("A team's private work, behind two doors")
 	alice.open("/login") // Account knows her: nothing is asked
 	alice.open("/account/settings/security/")
 	alice.sees("MFA ✓")

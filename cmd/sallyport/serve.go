@@ -19,6 +19,7 @@ import (
 	accountweb "sallyport.dev/internal/account/web"
 	"sallyport.dev/internal/clock"
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/api"
 	"sallyport.dev/internal/code/githttp"
 	"sallyport.dev/internal/code/gitssh"
@@ -154,7 +155,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{s.tokens.Leave, s.users.Leave, s.events.Leave}
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
 	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Events: s.events, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
-	s.issues, repositories.OnDefault, s.outbox.May = issues, issues.Fixed, issues.MayMail
+	s.issues, s.events.Gate, repositories.OnDefault, s.outbox.May = issues, gate, issues.Fixed, s.mayMail
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {
 		return nil, err
@@ -258,4 +259,12 @@ func sweep(ctx context.Context, s *store, account *accountweb.Site) {
 		case <-tick.C:
 		}
 	}
+}
+
+// mayMail asks the room that a mail tells of whether its recipient may have it.
+func (s *store) mayMail(ctx context.Context, about string) (bool, error) {
+	if activity.Mine(about) {
+		return s.events.MayMail(ctx, about)
+	}
+	return s.issues.MayMail(ctx, about)
 }

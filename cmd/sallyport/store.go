@@ -98,7 +98,7 @@ func furnish(folder string, d *db.DB, box *secret.Box) *store {
 	}
 	s.tokens = &token.Service{DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox}
 	s.workspaces = &workspace.Service{DB: d, Clock: now, Audit: s.audit, Outbox: s.outbox}
-	s.events = &activity.Log{DB: d, Clock: now}
+	s.events = &activity.Log{DB: d, Clock: now, Outbox: s.outbox, Box: box}
 	return s
 }
 
@@ -110,6 +110,7 @@ func (s *store) atAddresses(code, account string) {
 	s.users.URL = code
 	s.tokens.URL = code
 	s.workspaces.URL = code
+	s.events.URL = code
 }
 
 func (s *store) close() error { return s.db.Close() }

@@ -95,8 +95,11 @@ const (
 	ReadSelf
 	ManageFactors  // enrol, replace recovery codes
 	TurnOffTwoStep // its form carries the fresh code itself
+	SetNotices     // what one is told of, and what is read
 	EndSessions    // sign out one's own browsers
 	ManageTokens
+	ReadFeedTokens
+	ManageFeedTokens
 	ManageKeys // a person's SSH keys
 	CreateWorkspace
 	AcceptInvitation
@@ -121,6 +124,7 @@ const (
 	ReadAudit
 
 	ReadRepository
+	WatchRepository // be told of what happens in it
 	WriteRepository
 	ReadRepositoryTokens
 	ManageRepositoryTokens
@@ -161,6 +165,7 @@ type rule struct {
 	sensitive bool  // asks for a second step within the last 15 minutes
 	remote    bool  // not held back by the allowed networks; and so never without a second step
 	exempt    bool  // not held back by the workspace's rules
+	feed      bool  // a feed shows it, so a feed token opens it
 	changes   bool  // changes what a repository holds, so an archived one refuses it
 }
 
@@ -168,15 +173,21 @@ type rule struct {
 func ruleOf(a Action) rule {
 	switch a {
 	case ReadSelf:
-		return rule{name: "read_self", content: Self, needs: Read, scope: ScopeReadUser, reads: true}
+		return rule{name: "read_self", content: Self, needs: Read, scope: ScopeReadUser, reads: true, feed: true}
 	case ManageFactors:
 		return rule{name: "manage_factors", content: Self, needs: Admin, sensitive: true}
 	case TurnOffTwoStep:
 		return rule{name: "turn_off_two_step", content: Self, needs: Admin}
+	case SetNotices:
+		return rule{name: "set_notices", content: Self, needs: Admin}
 	case EndSessions:
 		return rule{name: "end_sessions", content: Self, needs: Admin}
 	case ManageTokens:
 		return rule{name: "manage_tokens", content: Self, needs: Admin, sensitive: true}
+	case ReadFeedTokens:
+		return rule{name: "read_feed_tokens", content: Self, needs: Admin}
+	case ManageFeedTokens:
+		return rule{name: "manage_feed_tokens", content: Self, needs: Admin, sensitive: true}
 	case ManageKeys:
 		return rule{name: "manage_keys", content: Self, needs: Admin, sensitive: true}
 	case CreateWorkspace:
@@ -186,7 +197,7 @@ func ruleOf(a Action) rule {
 	case ReadWorkspace:
 		return rule{name: "read_workspace", content: Workspace, needs: Read, scope: ScopeReadWorkspace, reads: true}
 	case ReadActivity:
-		return rule{name: "read_activity", content: Workspace, needs: Read, reads: true}
+		return rule{name: "read_activity", content: Workspace, needs: Read, reads: true, feed: true}
 	case ListRepositories:
 		return rule{name: "list_repositories", content: Workspace, needs: Read, scope: ScopeReadRepository, reads: true}
 	case CreateRepository:
@@ -220,7 +231,9 @@ func ruleOf(a Action) rule {
 	case ReadAudit:
 		return rule{name: "read_audit", content: Workspace, needs: Admin, reads: true}
 	case ReadRepository:
-		return rule{name: "read_repository", content: Repository, needs: Read, scope: ScopeReadRepository, reads: true}
+		return rule{name: "read_repository", content: Repository, needs: Read, scope: ScopeReadRepository, reads: true, feed: true}
+	case WatchRepository:
+		return rule{name: "watch_repository", content: Repository, needs: Read}
 	case WriteRepository:
 		return rule{name: "write_repository", content: Repository, needs: Write, scope: ScopeWriteRepository, changes: true}
 	case ReadRepositoryTokens: // not of what public content shows
@@ -228,7 +241,7 @@ func ruleOf(a Action) rule {
 	case ManageRepositoryTokens:
 		return rule{name: "manage_repository_tokens", content: Repository, needs: Admin, sensitive: true}
 	case ReadIssues:
-		return rule{name: "read_issues", content: IssueTracker, needs: Read, scope: ScopeReadIssue, reads: true}
+		return rule{name: "read_issues", content: IssueTracker, needs: Read, scope: ScopeReadIssue, reads: true, feed: true}
 	case RaiseIssues:
 		return rule{name: "raise_issues", content: IssueTracker, needs: Read, scope: ScopeWriteIssue, changes: true}
 	case WriteIssues:

@@ -15,6 +15,7 @@ const (
 	API     Door = "api"
 	GitHTTP Door = "githttp"
 	GitSSH  Door = "gitssh"
+	Feeds   Door = "feeds"
 )
 
 // Credential is what kind of thing the actor came with.
@@ -25,6 +26,7 @@ const (
 	Session         Credential = "session"          // a browser's
 	APIToken        Credential = "api_token"        // a person's
 	OAuthToken      Credential = "oauth_token"      // an app's, for a person
+	FeedToken       Credential = "feed_token"       // a person's, for feeds alone
 	SSHKey          Credential = "ssh_key"          // a person's
 	WorkspaceToken  Credential = "workspace_token"  // belongs to no person
 	RepositoryToken Credential = "repository_token" // belongs to no person
@@ -33,7 +35,7 @@ const (
 
 // person reports whether it stands for a person, and so for their second step.
 func (c Credential) person() bool {
-	return c == Session || c == APIToken || c == OAuthToken || c == SSHKey
+	return c == Session || c == APIToken || c == OAuthToken || c == FeedToken || c == SSHKey
 }
 
 // Machine reports whether it belongs to no person.

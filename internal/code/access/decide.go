@@ -115,7 +115,7 @@ func Decide(a Actor, p Policy, r Resource, action Action, now time.Time) Verdict
 	if a.Credential.Machine() && p.RefuseMachines {
 		return Verdict{Outcome: Forbidden, Reason: ReasonMachine}
 	}
-	if a.Credential.scoped() && !a.holds(rule.scope) {
+	if a.Credential.scoped() && !a.holds(rule.scope) || a.Credential == FeedToken && !rule.feed {
 		return Verdict{Outcome: Forbidden, Reason: ReasonScope}
 	}
 	if !rule.exempt {

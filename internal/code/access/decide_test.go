@@ -61,7 +61,7 @@ func TestDecideAgainstOracle(t *testing.T) {
 }
 
 var credentials = []Credential{
-	Nobody, Session, APIToken, OAuthToken, SSHKey, WorkspaceToken, RepositoryToken, DeployKey, "made_up",
+	Nobody, Session, APIToken, OAuthToken, FeedToken, SSHKey, WorkspaceToken, RepositoryToken, DeployKey, "made_up",
 }
 
 // takeTurns sets what makes no difference to this credential, and, for the two

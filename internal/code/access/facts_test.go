@@ -18,17 +18,20 @@ type asked struct {
 // factors, visibility, deletion." Turning two-step verification off carries
 // its fresh code itself.
 var askedOf = map[Action]asked{
-	ReadSelf:         {Self, Read, ScopeReadUser, own | reads},
+	ReadSelf:         {Self, Read, ScopeReadUser, own | reads | fed},
 	ManageFactors:    {Self, Admin, "", own | sensitive},
 	TurnOffTwoStep:   {Self, Admin, "", own},
 	ManageTokens:     {Self, Admin, "", own | sensitive},
+	ReadFeedTokens:   {Self, Admin, "", own},
+	ManageFeedTokens: {Self, Admin, "", own | sensitive},
 	ManageKeys:       {Self, Admin, "", own | sensitive},
+	SetNotices:       {Self, Admin, "", own},
 	EndSessions:      {Self, Admin, "", own},
 	CreateWorkspace:  {Self, Admin, "", own},
 	AcceptInvitation: {Self, Admin, "", own},
 
 	ReadWorkspace:    {Workspace, Read, ScopeReadWorkspace, reads},
-	ReadActivity:     {Workspace, Read, "", reads},
+	ReadActivity:     {Workspace, Read, "", reads | fed},
 	ListRepositories: {Workspace, Read, ScopeReadRepository, reads},
 	CreateRepository: {Workspace, Write, ScopeAdminRepository, 0},
 	LeaveWorkspace:   {Workspace, Read, "", leaving},
@@ -45,12 +48,13 @@ var askedOf = map[Action]asked{
 	ReadRepositoryTokens:   {Repository, Admin, "", 0},
 	ManageRepositoryTokens: {Repository, Admin, "", sensitive},
 
-	ReadRepository:  {Repository, Read, ScopeReadRepository, reads},
+	ReadRepository:  {Repository, Read, ScopeReadRepository, reads | fed},
+	WatchRepository: {Repository, Read, "", 0},
 	WriteRepository: {Repository, Write, ScopeWriteRepository, changes},
 
 	ManageDeployKeys: {Repository, Admin, "", sensitive},
 
-	ReadIssues:  {IssueTracker, Read, ScopeReadIssue, reads},
+	ReadIssues:  {IssueTracker, Read, ScopeReadIssue, reads | fed},
 	RaiseIssues: {IssueTracker, Read, ScopeWriteIssue, changes},
 	WriteIssues: {IssueTracker, Write, ScopeWriteIssue, changes},
 	AdminIssues: {IssueTracker, Admin, ScopeAdminRepository, 0},
@@ -120,7 +124,7 @@ func factsOfActor(a *Actor, now time.Time) fact {
 		carriesAccount = true
 	case SSHKey:
 		f = overSSH
-	case APIToken:
+	case APIToken, FeedToken:
 	case WorkspaceToken, RepositoryToken, DeployKey: // "exempt (they belong to nobody)"
 		if a.User != "" {
 			return nobody
@@ -245,6 +249,10 @@ func factsOfResource(p *Policy, r *Resource, what asked) fact {
 
 func factsOfScopes(a *Actor, what asked) fact {
 	switch a.Credential {
+	case FeedToken: // "feed tokens that expire and are scoped to feeds"
+		if what.facts&fed == 0 {
+			return scopeMissing
+		}
 	case APIToken, OAuthToken, WorkspaceToken, RepositoryToken, DeployKey:
 		if what.scope == ScopeAdminWorkspace && a.Credential != APIToken && a.Credential != OAuthToken {
 			return scopeMissing // the rules are for people to set

@@ -149,6 +149,9 @@ func (r *Refusal) Sentence() string {
 		if r.Credential == DeployKey {
 			return "This deploy key is read-only."
 		}
+		if r.Credential == FeedToken {
+			return "A feed token opens feeds alone."
+		}
 		if scope := r.Action.Scope(); scope != "" {
 			return "This token lacks the scope " + string(scope) + "."
 		}

@@ -191,6 +191,9 @@ func (m *matrix) doors() {
 	})))
 	m.Cleanup(m.web.Close)
 	m.register(access.Web, pages.Routes())
+	for _, r := range pages.Feeds() {
+		m.routes = append(m.routes, route{r, access.Feeds})
+	}
 	m.register(access.API, rest.Routes())
 	m.register(access.GitHTTP, clients.Routes())
 	m.serveSSH(gitssh.Config{URL: site, Clock: m.Now.Now, Gate: m.Gate, Users: m.Users, Repositories: m.repositories, Wikis: wikis, Snippets: snippets})
@@ -321,6 +324,10 @@ func (m *matrix) person(i int, s state) {
 	if err != nil {
 		m.Fatal(err)
 	}
+	_, fed, err := m.Tokens.Create(m.Context(), p.Grant(access.ManageFeedTokens, access.Target{}), token.Input{Name: "reader"})
+	if err != nil {
+		m.Fatal(err)
+	}
 	m.put(p, key, s)
 
 	told := func(kind access.Credential, door access.Door) func(time.Time) access.Actor {
@@ -340,6 +347,11 @@ func (m *matrix) person(i int, s state) {
 			holder, err := m.Users.FromKey(m.Context(), key.Fingerprint, here)
 			return holder.Actor, err
 		},
+	})
+	m.callers = append(m.callers, caller{
+		state: s, kind: access.FeedToken, door: access.Feeds, told: told(access.FeedToken, access.Feeds),
+		apply: func(r *http.Request) { r.SetBasicAuth("feed", fed.Reveal()) },
+		actor: func() (access.Actor, error) { return m.Tokens.FromFeed(m.Context(), fed.Reveal(), here) },
 	})
 	plain := "spo_" + rand.Text()
 	m.issued[plain] = introspection{

@@ -60,6 +60,7 @@ const (
 	leaving // a workspace
 	archived
 	changes // what a repository holds
+	fed     // a feed shows it
 	lifting // its networks, as an owner whom they shut out
 )
 

@@ -113,7 +113,11 @@ func (w *would) say(a Actor, p Policy) Verdict {
 		p.Networks = nil
 	}
 	a.Scopes = Scopes()
-	return Decide(a, p, Resource{Exists: true, Permission: Admin}, ReadWorkspace, w.now)
+	action := ReadWorkspace
+	if a.Credential == FeedToken {
+		action = ReadActivity
+	}
+	return Decide(a, p, Resource{Exists: true, Permission: Admin}, action, w.now)
 }
 
 func (w *would) judge(a Actor) (verdict Verdict, already bool) {

@@ -110,7 +110,7 @@ func genQuestion() *rapid.Generator[question] {
 // gives the first that is missing.
 func (q question) lacks() string {
 	a, p, what := q.actor, q.policy, askedOf[q.action]
-	isPerson := slices.Contains([]Credential{Session, APIToken, OAuthToken, SSHKey}, a.Credential)
+	isPerson := slices.Contains([]Credential{Session, APIToken, OAuthToken, FeedToken, SSHKey}, a.Credential)
 	isMachine := slices.Contains([]Credential{WorkspaceToken, RepositoryToken, DeployKey}, a.Credential)
 	enrolled := a.Factors != Factors{}
 	strongAccount := a.Account.ACR == "phr"

@@ -1,13 +1,14 @@
 // Package activity is what happened lately to the content of workspaces: who
 // pushed, raised an issue, wrote a page or said something.
 //
-// It owns the table event. The rooms write into it what happens in them, in the
+// It owns the tables event, notification, notice_choice and repository_watch. The rooms write into it what happens in them, in the
 // transaction in which it happens; what a change says isn't kept here, only what
 // it was about. It stands below the rooms, and opens nothing of theirs.
 //
 // Invariants: an event is shown only to whoever the gate lets into its workspace
 // at that moment (the grant) and only of content that they may read (judged in
-// the query); what was deleted takes its events along; lists are read by index,
+// the query); the same holds for what somebody is told of, and for its count, and
+// a mail is judged again when it is sent; what was deleted takes its events along; lists are read by index,
 // newest first, and paged by key; events are kept for 90 days.
 package activity
 
@@ -21,12 +22,20 @@ import (
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/job"
+	"sallyport.dev/internal/mail"
+	"sallyport.dev/internal/secret"
 )
 
 // Log keeps what happens.
 type Log struct {
 	DB    *db.DB
 	Clock clock.Clock
+
+	// For mails of what happened.
+	Outbox *mail.Outbox
+	Box    *secret.Box
+	Gate   *access.Gate
+	URL    string // of Code, without a slash at the end
 }
 
 // Kind is what happened.

@@ -19,7 +19,7 @@ import (
 // reached is where the gate lets the person now.
 func (w *world) reached(p *codetest.Person) []access.Grant {
 	w.Helper()
-	reached, err := w.Gate.Reach(w.Context(), p.Grant(access.ReadSelf, access.Target{}), access.ReadActivity, []string{"acme", "missing"})
+	reached, err := w.Gate.Reach(w.Context(), p.Grant(access.ReadSelf, access.Target{}).Actor(), access.ReadActivity, []string{"acme", "missing"})
 	w.must(err)
 	return reached
 }
@@ -147,8 +147,14 @@ func TestOtherGrantsOpenNothing(t *testing.T) {
 			if _, err := w.Events.Tasks(w.Context(), g, 1); !errors.Is(err, access.ErrNoGrant) {
 				t.Errorf("Tasks: %v", err)
 			}
-			if _, err := w.Gate.Reach(w.Context(), g, access.ReadActivity, nil); !errors.Is(err, access.ErrNoGrant) {
-				t.Errorf("Reach: %v", err)
+			if _, _, err := w.Events.Notices(w.Context(), []access.Grant{g}, "", 1); !errors.Is(err, access.ErrNoGrant) {
+				t.Errorf("Notices: %v", err)
+			}
+			if _, err := w.Events.Unread(w.Context(), []access.Grant{g}, ""); !errors.Is(err, access.ErrNoGrant) {
+				t.Errorf("Unread: %v", err)
+			}
+			if err := errors.Join(w.Events.Choose(w.Context(), g, nil), w.Events.Watch(w.Context(), g, true), w.Events.MarkRead(w.Context(), g, "")); strings.Count(err.Error(), access.ErrNoGrant.Error()) != 3 {
+				t.Errorf("what changes something: %v", err)
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package activity
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -139,4 +140,17 @@ func escape(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 // Sentence says all of it in one line.
 func (e *Event) Sentence() string {
 	return e.By() + " " + e.Did() + " " + e.Thing() + " in " + e.Place()
+}
+
+var mention = regexp.MustCompile(`(?:^|[^\w@/.-])@([A-Za-z0-9][A-Za-z0-9_-]{1,38})`)
+
+const maxMentions = 20 // in one text
+
+// Mentions gives the usernames that a text names by @, at most 20 of them.
+func Mentions(text string) []string {
+	var names []string
+	for _, found := range mention.FindAllStringSubmatch(text, maxMentions) {
+		names = append(names, strings.ToLower(found[1]))
+	}
+	return names
 }

@@ -1,9 +1,11 @@
 package activity_test
 
 import (
+	"context"
 	"testing"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/codetest"
 	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
@@ -34,6 +36,12 @@ func each(t *testing.T, f func(w *world)) {
 		w := &world{Code: codetest.New(t, d, "http://code.test")}
 		w.repositories = w.Repositories(1 << 20)
 		w.wikis, w.issues, w.snippets = w.Wikis(w.repositories), w.Issues(), w.Snippets(w.repositories)
+		w.Users.Outbox.May = func(ctx context.Context, about string) (bool, error) {
+			if activity.Mine(about) {
+				return w.Events.MayMail(ctx, about)
+			}
+			return w.issues.MayMail(ctx, about)
+		}
 		w.ada, w.bob = w.Person("ada"), w.Person("bob")
 		if _, err := w.Workspaces.Create(t.Context(), w.ada.Grant(access.CreateWorkspace, access.Target{}), "acme", "Acme"); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -137,6 +138,34 @@ func TestTheDescriptionTellsEveryRoute(t *testing.T) {
 		}
 		if gated := len(w.api.Routes().List()) - 1; operations != gated {
 			w.Errorf("%d operations are described of %d", operations, gated)
+		}
+	})
+}
+
+// Whoever makes a client of the description has to be told of each part of an
+// address.
+func TestEveryPartOfAnAddressIsDescribed(t *testing.T) {
+	each(t, func(w *world) {
+		paths := w.ask("GET", "/2.0/openapi.json", nobody).json(w.T)["paths"].(map[string]any)
+		for path, operations := range paths {
+			for method, op := range operations.(map[string]any) {
+				declared := map[string]bool{}
+				list, _ := op.(map[string]any)["parameters"].([]any)
+				for _, p := range list {
+					if p := p.(map[string]any); p["in"] == "path" {
+						declared["{"+p["name"].(string)+"}"] = p["required"] == true
+					}
+				}
+				parts := regexp.MustCompile(`\{[^}]+\}`).FindAllString(path, -1)
+				for _, part := range parts {
+					if !declared[part] {
+						t.Errorf("%s %s doesn't declare %s", method, path, part)
+					}
+				}
+				if len(declared) != len(parts) {
+					t.Errorf("%s %s declares %v", method, path, declared)
+				}
+			}
 		}
 	})
 }

@@ -83,12 +83,13 @@ type ReplayedPart struct {
 }
 
 type controlsInput struct {
-	named
+	Named
 	Body ControlsChange
 }
 
 type previewInput struct {
-	controlsInput
+	Named
+	Body  ControlsChange
 	After string `query:"after" maxLength:"100" doc:"The members from after this username on"`
 }
 
@@ -108,7 +109,7 @@ func (a *API) controlsOperations(to huma.API) {
 	})
 }
 
-func (a *API) getControls(ctx context.Context, g access.Grant, _ *named) (*output[Controls], error) {
+func (a *API) getControls(ctx context.Context, g access.Grant, _ *Named) (*output[Controls], error) {
 	ws, err := a.Workspaces.Get(ctx, g)
 	if err != nil {
 		return nil, err

@@ -84,12 +84,15 @@ type RepositoryPage struct {
 
 type output[T any] struct{ Body T }
 
-type named struct {
+// Named names a workspace. It is exported for huma, which describes no
+// parameter of an embedded struct that isn't.
+type Named struct {
 	Workspace string `path:"workspace" maxLength:"100" doc:"The workspace's slug"`
 }
 
-type namedRepository struct {
-	named
+// NamedRepository names a repository.
+type NamedRepository struct {
+	Named
 	Repository string `path:"repo" maxLength:"100" doc:"The repository's slug"`
 }
 
@@ -112,7 +115,7 @@ func (a *API) userOf(u user.User, actor access.Actor) User {
 	}
 }
 
-func (a *API) getWorkspace(ctx context.Context, g access.Grant, _ *named) (*output[Workspace], error) {
+func (a *API) getWorkspace(ctx context.Context, g access.Grant, _ *Named) (*output[Workspace], error) {
 	ws, err := a.Workspaces.Get(ctx, g)
 	if err != nil {
 		return nil, err
@@ -134,7 +137,7 @@ func (a *API) workspaceOf(id, slug, name string) Workspace {
 }
 
 type listInput struct {
-	named
+	Named
 	PageLen int    `query:"pagelen" minimum:"1" maximum:"100" default:"10" doc:"How many a page has"`
 	Page    string `query:"page" maxLength:"200" doc:"As in next; empty is the first page"`
 }
@@ -162,7 +165,7 @@ func (a *API) listRepositories(ctx context.Context, g access.Grant, in *listInpu
 	return &output[RepositoryPage]{page}, nil
 }
 
-func (a *API) getRepository(ctx context.Context, g access.Grant, _ *namedRepository) (*output[Repository], error) {
+func (a *API) getRepository(ctx context.Context, g access.Grant, _ *NamedRepository) (*output[Repository], error) {
 	r, err := a.Repositories.Get(ctx, g)
 	if err != nil {
 		return nil, err

@@ -66,8 +66,9 @@ type SnippetPage struct {
 	Next    string    `json:"next,omitempty" format:"uri" doc:"The next page; follow it as it is"`
 }
 
-type namedSnippet struct {
-	named
+// NamedSnippet names a snippet.
+type NamedSnippet struct {
+	Named
 	ID string `path:"id" maxLength:"100" doc:"The snippet's id"`
 }
 
@@ -179,7 +180,7 @@ func (a *API) listSnippets(ctx context.Context, g access.Grant, in *listInput) (
 	return &output[SnippetPage]{page}, nil
 }
 
-func (a *API) getSnippet(ctx context.Context, g access.Grant, _ *namedSnippet) (*output[Snippet], error) {
+func (a *API) getSnippet(ctx context.Context, g access.Grant, _ *NamedSnippet) (*output[Snippet], error) {
 	out, err := a.wholeSnippet(ctx, g)
 	return &output[Snippet]{out}, err
 }

@@ -59,9 +59,10 @@ func New(t testing.TB, d *db.DB, url string) *Code {
 	now := clock.NewManual(time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC))
 	log := &audit.Log{DB: d, Clock: now.Now}
 	outbox := &mail.Outbox{DB: d, Box: box, Clock: now.Now}
+	gate := access.New(d, now.Now, access.NewRecords(d))
 	return &Code{
-		TB: t, DB: d, Box: box, Now: now, Audit: log, Events: &activity.Log{DB: d, Clock: now.Now},
-		Gate: access.New(d, now.Now, access.NewRecords(d)),
+		TB: t, DB: d, Box: box, Now: now, Audit: log, Gate: gate,
+		Events: &activity.Log{DB: d, Clock: now.Now, Outbox: outbox, Box: box, Gate: gate, URL: url},
 		Users: &user.Service{
 			DB: d, Clock: now.Now, Audit: log, Outbox: outbox, URL: url,
 			Factors:  &factor.Service{DB: d, Box: box, Clock: now.Now, Realm: factor.Code, Issuer: "Sallyport Code"},

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"regexp"
+	"slices"
 	"strings"
-	"time"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/activity"
@@ -17,7 +16,6 @@ import (
 
 const (
 	maxWatchers = 500 // who are told at once
-	maxMentions = 20  // in one text
 	maxMailed   = 4000
 )
 
@@ -63,52 +61,84 @@ func (s *Service) Member(ctx context.Context, g access.Grant, username string) (
 	return err == nil, err
 }
 
-var mention = regexp.MustCompile(`(?:^|[^\w@/.-])@([A-Za-z0-9][A-Za-z0-9_-]{1,38})`)
-
 // joins has those watch an issue who have to do with it, but for those who
 // have said no: the actor, who it is given to, and who is mentioned in a text
 // and may read it.
-func (s *Service) joins(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, text string) error {
-	ids := []string{g.Actor().User, i.Assignee.ID}
-	for _, found := range mention.FindAllStringSubmatch(text, maxMentions) {
-		id, err := s.assignable(ctx, tx, g, strings.ToLower(found[1]), false)
+// Of a new issue, also who watches the repository. It gives who is mentioned.
+func (s *Service) joins(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, h activity.Happening, text string) (mentioned []string, err error) {
+	for _, name := range activity.Mentions(text) {
+		id, err := s.assignable(ctx, tx, g, name, false)
 		switch {
 		case err == nil:
-			ids = append(ids, *id)
+			mentioned = append(mentioned, *id)
 		case !errs.Is(err, errs.KindInvalid):
-			return err
+			return nil, err
 		}
+	}
+	ids := append([]string{g.Actor().User, i.Assignee.ID}, mentioned...)
+	if h.Kind == activity.IssueRaised {
+		watchers, err := s.Events.Watchers(ctx, tx, g)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, watchers...)
 	}
 	for _, id := range ids {
 		if id == "" {
 			continue
 		}
 		if _, err := db.Exec(ctx, tx, `INSERT INTO issue_watch (issue, user_id, watching) VALUES ($1, $2, TRUE) ON CONFLICT (issue, user_id) DO NOTHING`, i.ID, id); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return mentioned, nil
 }
 
-// tell notes what happened to an issue, and mails it to everybody who watches
-// the issue but the actor. Whether each may still read it is judged when their
-// mail is sent.
+// tell notes what happened to an issue and tells everybody who watches it but
+// the actor, as each of them wants. Whether they may still read it is judged when
+// they look, and when their mail is sent.
 func (s *Service) tell(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, h activity.Happening, what, text string) error {
 	h.Issue = i.ID
-	if _, err := s.Events.Note(ctx, tx, g, h); err != nil {
+	event, err := s.Events.Note(ctx, tx, g, h)
+	if err != nil {
 		return err
 	}
-	if err := s.joins(ctx, tx, g, i, text); err != nil {
+	mentioned, err := s.joins(ctx, tx, g, i, h, text)
+	if err != nil {
 		return err
 	}
-	type watcher struct{ ID, Email string }
-	watchers, err := db.All[watcher](ctx, tx, `
-		SELECT u.id, u.email FROM issue_watch iw JOIN code_user u ON u.id = iw.user_id
-		WHERE iw.issue = $1 AND iw.watching AND u.id <> $2 AND NOT u.suspended AND u.email_proven AND u.email <> '' ORDER BY u.id LIMIT $3`,
-		i.ID, g.Actor().User, maxWatchers)
-	if err != nil || len(watchers) == 0 {
+	watchers, err := db.All[string](ctx, tx, `SELECT u.id FROM issue_watch iw JOIN code_user u ON u.id = iw.user_id
+		WHERE iw.issue = $1 AND iw.watching AND u.id <> $2 AND NOT u.suspended ORDER BY u.id LIMIT $3`, i.ID, g.Actor().User, maxWatchers)
+	if err != nil {
 		return err
 	}
+	var to []activity.Recipient
+	for _, user := range watchers {
+		to = append(to, activity.Recipient{User: user, Reason: reason(user, i, h, mentioned)})
+	}
+	mailed, err := s.Events.Tell(ctx, tx, g, event, to)
+	if err != nil || len(mailed) == 0 {
+		return err
+	}
+	return s.mail(ctx, tx, g, i, mailed, what, text)
+}
+
+// reason is why a watcher is told.
+func reason(user string, i Issue, h activity.Happening, mentioned []string) activity.Reason {
+	given := h.Kind == activity.IssueRaised || h.Kind == activity.IssueChanged && slices.Contains(strings.Split(h.Detail, ", "), "assignee")
+	switch {
+	case slices.Contains(mentioned, user):
+		return activity.Mentioned
+	case given && i.Assignee.ID == user:
+		return activity.Assigned
+	default:
+		return activity.Issue
+	}
+}
+
+// mail tells those by mail who want that and have an address.
+func (s *Service) mail(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, to []activity.Recipient, what, text string) error {
+	var err error
 	who := "Somebody's access token"
 	if user := g.Actor().User; user != "" {
 		if who, err = db.One[string](ctx, tx, `SELECT COALESCE(NULLIF(name, ''), username) FROM code_user WHERE id = $1`, user); err != nil {
@@ -122,12 +152,19 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, g access.Grant, i Issue, 
 		text += "\n\n"
 	}
 	name := g.Workspace().Slug + "/" + g.Repository().Slug
-	for _, w := range watchers {
-		leave := s.leaveLink(i.ID, w.ID)
-		err := s.Outbox.Enqueue(ctx, tx, mail.Message{
-			To: w.Email, Subject: fmt.Sprintf("[%s] #%d %s", name, i.Number, i.Title),
+	for _, r := range to {
+		address, err := db.One[string](ctx, tx, `SELECT email FROM code_user WHERE id = $1 AND email_proven AND email <> ''`, r.User)
+		if errs.Is(err, errs.KindNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		leave := s.leaveLink(i.ID, r.User)
+		err = s.Outbox.Enqueue(ctx, tx, mail.Message{
+			To: address, Subject: fmt.Sprintf("[%s] #%d %s", name, i.Number, i.Title),
 			Text:  who + " " + what + "\n\n" + text + fmt.Sprintf("%s/%s/issues/%d\n\n-- \nYou get this because you watch this issue. To get no more of it:\n%s\n", s.URL, name, i.Number, leave),
-			About: about + i.ID + " " + w.ID, Unsubscribe: leave,
+			About: about + i.ID + " " + r.User, Unsubscribe: leave,
 		})
 		if err != nil {
 			return err
@@ -161,21 +198,13 @@ func (s *Service) Leave(ctx context.Context, id, user, key string) error {
 }
 
 // MayMail tells whether the recipient of a mail may still know of its issue:
-// it is there, they watch it, and the gate would let them read it now by what
-// the browser that they used last has proven of their account, and by their
-// factors. A workspace with allowed networks sends nothing out of them
-// (decision 0029).
+// it is there, they watch it, and the gate would let them read it now (decision
+// 0029).
 func (s *Service) MayMail(ctx context.Context, what string) (bool, error) {
 	id, user, _ := strings.Cut(strings.TrimPrefix(what, about), " ")
-	type row struct {
-		Workspace, Repository, ACR, AMR string
-		At                              time.Time
-	}
-	f, err := db.One[row](ctx, s.DB, `
-		SELECT w.slug, r.slug, COALESCE(cs.account_acr, ''), COALESCE(cs.account_amr, ''), COALESCE(cs.account_time, 0)
-		FROM issue i JOIN repository r ON r.id = i.repository JOIN workspace w ON w.id = r.workspace
+	f, err := db.One[struct{ Workspace, Repository string }](ctx, s.DB, `
+		SELECT w.slug, r.slug FROM issue i JOIN repository r ON r.id = i.repository JOIN workspace w ON w.id = r.workspace
 		JOIN issue_watch iw ON iw.issue = i.id AND iw.user_id = $2 AND iw.watching
-		LEFT JOIN code_session cs ON cs.id = (SELECT l.id FROM code_session l WHERE l.user_id = $2 ORDER BY l.seen DESC, l.id DESC LIMIT 1)
 		WHERE i.id = $1`, id, user)
 	if errs.Is(err, errs.KindNotFound) {
 		return false, nil
@@ -183,8 +212,5 @@ func (s *Service) MayMail(ctx context.Context, what string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("reading what a mail is about: %w", err)
 	}
-	actor := access.Actor{Door: access.API, Credential: access.OAuthToken, User: user, Scopes: []access.Scope{access.ScopeReadIssue}}
-	actor.Account = access.Account{ACR: f.ACR, AMR: strings.Fields(f.AMR), AuthTime: f.At}
-	would, err := s.Gate.Explain(ctx, actor, access.Target{Workspace: f.Workspace, Repository: f.Repository}, access.ReadIssues)
-	return err == nil && would.Outcome == access.Allow, err
+	return s.Events.MayKnow(ctx, user, access.Target{Workspace: f.Workspace, Repository: f.Repository}, access.ReadIssues)
 }

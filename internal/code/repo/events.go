@@ -28,7 +28,7 @@ func (s *Service) noteUpdates(ctx context.Context, g access.Grant, r *git.Reposi
 	}
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
 		for _, h := range all {
-			if _, err := s.Events.Note(ctx, tx, g, h); err != nil {
+			if err := s.Events.Announce(ctx, tx, g, h); err != nil {
 				return err
 			}
 		}

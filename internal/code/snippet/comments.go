@@ -90,11 +90,34 @@ func (s *Service) AddComment(ctx context.Context, g access.Grant, body string) (
 		if err != nil {
 			return err
 		}
-		if _, err := s.Events.Note(ctx, tx, g, activity.Happening{Kind: activity.SnippetSaid, Snippet: g.Snippet().ID}); err != nil {
+		to, err := s.concerned(ctx, tx, g, body)
+		if err != nil {
+			return err
+		}
+		if err := s.Events.Announce(ctx, tx, g, activity.Happening{Kind: activity.SnippetSaid, Snippet: g.Snippet().ID}, to...); err != nil {
 			return err
 		}
 		return s.audit(ctx, tx, g, "snippet.commented", g.Snippet().ID, map[string]any{"comment": id})
 	})
+}
+
+// concerned is who is told of a comment: members who are mentioned in it, the
+// snippet's author, and whoever commented before.
+func (s *Service) concerned(ctx context.Context, tx *db.Tx, g access.Grant, body string) (to []activity.Recipient, err error) {
+	for _, name := range activity.Mentions(body) {
+		id, err := db.One[string](ctx, tx, `SELECT u.id FROM code_user u JOIN member m ON m.user_id = u.id
+			WHERE u.username = $1 AND m.workspace = $2 AND NOT u.suspended`, name, g.Workspace().ID)
+		if err != nil && !errs.Is(err, errs.KindNotFound) {
+			return nil, err
+		}
+		to = append(to, activity.Recipient{User: id, Reason: activity.Mentioned})
+	}
+	others, err := db.All[string](ctx, tx, `
+		SELECT author FROM snippet WHERE id = $1 UNION SELECT author FROM snippet_comment WHERE snippet = $1 LIMIT $2`, g.Snippet().ID, maxComments)
+	for _, id := range others {
+		to = append(to, activity.Recipient{User: id, Reason: activity.Said})
+	}
+	return to, err
 }
 
 // EditComment changes one's own comment.

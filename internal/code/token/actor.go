@@ -82,6 +82,18 @@ func (s *Service) find(ctx context.Context, token string, address netip.Addr) (l
 	if !looksLikeToken(token) {
 		return s.oauth(ctx, token)
 	}
+	return s.known(ctx, token, address, false)
+}
+
+// FromFeed tells who a feed token stands for, which is taken where feeds are
+// read and nowhere else. Errors are those of FromBearer.
+func (s *Service) FromFeed(ctx context.Context, token string, address netip.Addr) (access.Actor, error) {
+	found, err := s.known(ctx, token, address, true)
+	return found.actor(address), err
+}
+
+// known looks up a token of ours, one for feeds or another, and notes its use.
+func (s *Service) known(ctx context.Context, token string, address netip.Addr, feed bool) (live, error) {
 	now, hash := s.Clock(), secret.Hash(token)
 	found, err := s.live(ctx, hash, now)
 	if errs.Is(err, errs.KindNotFound) {
@@ -90,7 +102,7 @@ func (s *Service) find(ctx context.Context, token string, address netip.Addr) (l
 	if err != nil {
 		return live{}, fmt.Errorf("reading a token: %w", err)
 	}
-	if !secret.Equal(found.Hash, hash) {
+	if !secret.Equal(found.Hash, hash) || (found.Kind == access.FeedToken) != feed {
 		return live{}, errBad()
 	}
 	s.uses.note(found.ID, use{now, request.AddressText(address)})

@@ -48,7 +48,9 @@ func (s *Service) tell(ctx context.Context, tx *db.Tx, e event) error {
 
 func (s *Service) notice(ctx context.Context, tx *db.Tx, e event) error {
 	what, place, link := "API token", "your profile in Code", "/account/settings/api-tokens/"
-	if e.of.kind != access.APIToken {
+	if e.of.kind == access.FeedToken {
+		what, link = "feed token", "/account/settings/feed-tokens/"
+	} else if e.of.kind != access.APIToken {
 		name, err := s.nameOf(ctx, tx, e.of)
 		if err != nil {
 			return err
@@ -65,8 +67,11 @@ func (s *Service) notice(ctx context.Context, tx *db.Tx, e event) error {
 			subject = "An " + what + " got a new secret"
 		}
 	}
-	text := "The " + what + " “" + e.token.Name + "” " + happened + ". It lasts until " +
-		e.token.Expires.Format("2 January 2006") + " and may do this: " + joinScopes(e.token.Scopes) + "."
+	does := "may do this: " + joinScopes(e.token.Scopes)
+	if e.of.kind == access.FeedToken {
+		does = "opens feeds alone"
+	}
+	text := "The " + what + " “" + e.token.Name + "” " + happened + ". It lasts until " + e.token.Expires.Format("2 January 2006") + " and " + does + "."
 	if e.from.IsValid() {
 		text += " It was done from the address " + e.from.String() + "."
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 )
@@ -102,7 +101,7 @@ type recipient struct{ Name, Email string }
 // recipients are those who hear of a token: its owner, or the owners of the
 // workspace.
 func (s *Service) recipients(ctx context.Context, tx *db.Tx, h holder) ([]recipient, error) {
-	if h.kind == access.APIToken {
+	if h.user != "" {
 		return db.All[recipient](ctx, tx, `SELECT name, email FROM code_user WHERE id = $1 AND email <> ''`, h.user)
 	}
 	return db.All[recipient](ctx, tx, `

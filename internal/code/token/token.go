@@ -73,6 +73,8 @@ func prefixOf(kind access.Credential) string {
 		return "spw_"
 	case access.RepositoryToken:
 		return "spr_"
+	case access.FeedToken:
+		return "spf_"
 	default:
 		return "spt_"
 	}
@@ -80,7 +82,7 @@ func prefixOf(kind access.Credential) string {
 
 // looksLikeToken reports whether text is of the kinds that Code gives out.
 func looksLikeToken(text string) bool {
-	for _, kind := range []access.Credential{access.APIToken, access.WorkspaceToken, access.RepositoryToken} {
+	for _, kind := range []access.Credential{access.APIToken, access.WorkspaceToken, access.RepositoryToken, access.FeedToken} {
 		if strings.HasPrefix(text, prefixOf(kind)) {
 			return true
 		}
@@ -107,7 +109,7 @@ func (h holder) id() string {
 
 // managed gives whose tokens a grant lets its actor manage.
 func managed(g access.Grant) (holder, error) {
-	return holderOf(g), g.Require(access.ManageTokens, access.ManageWorkspaceTokens, access.ManageRepositoryTokens)
+	return holderOf(g), g.Require(access.ManageTokens, access.ManageFeedTokens, access.ManageWorkspaceTokens, access.ManageRepositoryTokens)
 }
 
 func holderOf(g access.Grant) holder {
@@ -116,16 +118,19 @@ func holderOf(g access.Grant) holder {
 		return holder{kind: access.WorkspaceToken, workspace: g.Workspace().ID}
 	case access.Repository:
 		return holder{kind: access.RepositoryToken, workspace: g.Workspace().ID, repository: g.Repository().ID}
-	default:
-		return holder{kind: access.APIToken, user: g.Actor().User}
 	}
+	kind := access.APIToken
+	if a := g.Action(); a == access.ReadFeedTokens || a == access.ManageFeedTokens {
+		kind = access.FeedToken
+	}
+	return holder{kind: kind, user: g.Actor().User}
 }
 
 // List gives the tokens that the grant is about, newest first, expired ones
 // too. Besides the actions that manage them, access.ReadSelf,
 // access.ReadWorkspaceTokens and access.ReadRepositoryTokens will do.
 func (s *Service) List(ctx context.Context, g access.Grant) ([]Token, error) {
-	if err := g.Require(access.ReadSelf, access.ManageTokens, access.ReadWorkspaceTokens, access.ManageWorkspaceTokens,
+	if err := g.Require(access.ReadSelf, access.ManageTokens, access.ReadFeedTokens, access.ManageFeedTokens, access.ReadWorkspaceTokens, access.ManageWorkspaceTokens,
 		access.ReadRepositoryTokens, access.ManageRepositoryTokens); err != nil {
 		return nil, err
 	}
@@ -272,7 +277,7 @@ func (in Input) check(kind access.Credential, now time.Time) (Token, error) {
 			t.Scopes = append(t.Scopes, scope)
 		}
 	}
-	if len(t.Scopes) == 0 {
+	if len(t.Scopes) == 0 && kind != access.FeedToken {
 		return Token{}, errs.Invalid("scopes", "Choose at least one scope.")
 	}
 	if t.Expires.IsZero() {

@@ -24,6 +24,7 @@ type commitsPage struct {
 	Trail    []ui.Link // to the file or folder whose history it is; empty: to none
 	Branches switcher
 	Author   string
+	Feed     string // its address; empty: of a file's history there is none
 	Here     string // address of the list without a filter
 	Commits  []commitLine
 	Newest   string // address of the first page; empty: this is it
@@ -77,8 +78,9 @@ func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) 
 		Ref: shown(place.Ref), Branches: branches, Here: o.commits(join(place.Ref, place.Path)),
 		Author: strings.TrimSpace(query.Get("author")),
 	}
+	page.Feed = repositoryPath(visitorOf(r).grant) + "/feeds/commits.atom?" + url.Values{"branch": {place.Ref}}.Encode()
 	if place.Path != "" {
-		page.Trail = o.trail(place)
+		page.Trail, page.Feed = o.trail(place), ""
 	}
 	if utf8.RuneCountInString(page.Author) > 100 {
 		return page, errs.Invalid("author", "Use at most 100 characters.")

@@ -21,6 +21,10 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	request.Failed(r.Context(), err)
 	visitorOf(r).drain()
+	if visitorOf(r).feed {
+		s.failFeed(w, err)
+		return
+	}
 	answer := s.showError
 	if refusal, ok := errors.AsType[*access.Refusal](err); ok {
 		answer = func(w http.ResponseWriter, r *http.Request, _ error) error { return s.refuse(w, r, refusal) }

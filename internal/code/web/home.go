@@ -80,7 +80,7 @@ func (s *Site) reach(r *http.Request, g access.Grant, of []standing) ([]access.G
 			open = append(open, ws.Slug)
 		}
 	}
-	return s.Gate.Reach(r.Context(), g, access.ReadActivity, open)
+	return s.Gate.Reach(r.Context(), g.Actor(), access.ReadActivity, open)
 }
 
 const activityPath = "/account/activity/"
@@ -89,6 +89,7 @@ type activityPage struct {
 	Title  string
 	Events []activity.Event
 	Older  string
+	Feed   string // its address; empty: none
 }
 
 // showActivity goes on with what happened in all of a person's workspaces.
@@ -119,6 +120,9 @@ func (s *Site) activityPage(w http.ResponseWriter, r *http.Request, of []access.
 		return err
 	}
 	page := activityPage{Title: shell.Title, Events: events}
+	if path == activityPath {
+		page.Feed = activityFeedPath
+	}
 	if next != "" {
 		page.Older = path + "?before=" + next
 	}

@@ -205,10 +205,11 @@ func (s *Site) switchIssue(w http.ResponseWriter, r *http.Request, g access.Gran
 	return redirect(w, r, issuePath(g, one.Number))
 }
 
-// unsubscribePage ends mails about an issue, and names nothing: whoever has the
+// unsubscribePage ends mails about an issue, or of a kind, and names nothing: whoever has the
 // link may no longer know of it.
 type unsubscribePage struct {
 	Path string
+	Kind bool // of notification
 	Done bool
 }
 

@@ -62,6 +62,7 @@ type issuesPage struct {
 	First    bool
 	Next     string // address of the rest of the list
 	CSV      string
+	Feed     string
 	SignedIn bool
 	Empty    ui.Empty
 }
@@ -165,6 +166,7 @@ func (s *Site) showIssues(w http.ResponseWriter, r *http.Request, g access.Grant
 	for name := range query {
 		page.Filtered = page.Filtered || query.Get(name) != ""
 	}
+	page.Feed = repositoryPath(g) + "/feeds/issues.atom"
 	page.CSV = page.Base + "/export.csv?" + query.Encode()
 	if next != "" {
 		again := url.Values{"page": {next}}

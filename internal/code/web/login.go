@@ -174,18 +174,35 @@ func (s *Site) endSession(r *http.Request) error {
 	return s.Users.EndSession(r.Context(), secret.New(token), request.Address(r.Context()))
 }
 
+type logoutPage struct {
+	Account bool // the issuer can be asked to sign people out
+}
+
 func (s *Site) showLogout(w http.ResponseWriter, r *http.Request) error {
 	shell := s.shell(r, "Sign out")
 	shell.Narrow = true
-	return s.render(w, r, http.StatusOK, "logout.html", shell, struct{}{})
+	return s.render(w, r, http.StatusOK, "logout.html", shell, logoutPage{Account: s.Login.SignOut(r.Context()) != ""})
 }
 
-// logout ends the session of Code. The account's own session is the account's.
+// logout ends the session of Code. The account's own session is the account's:
+// whoever wants that to end too is sent there, and asked.
 func (s *Site) logout(w http.ResponseWriter, r *http.Request) error {
 	if err := s.endSession(r); err != nil {
 		return err
 	}
 	s.cookies.Drop(w, sessionCookie)
 	s.cookies.Drop(w, welcomeCookie)
+	if r.PostFormValue("account") != "" {
+		return s.logoutAtAccount(w, r)
+	}
+	return s.done(w, r, "/", "signedout")
+}
+
+// logoutAtAccount leads on to the issuer's page for signing out.
+func (s *Site) logoutAtAccount(w http.ResponseWriter, r *http.Request) error {
+	if address := s.Login.SignOut(r.Context()); address != "" {
+		http.Redirect(w, r, address, http.StatusSeeOther)
+		return nil
+	}
 	return s.done(w, r, "/", "signedout")
 }

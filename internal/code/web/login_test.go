@@ -45,7 +45,7 @@ func anIssuer(t *testing.T, w *world, nonce *string, claims func() map[string]an
 		case "/.well-known/openid-configuration":
 			answer = map[string]any{
 				"issuer": issuerURL, "authorization_endpoint": issuerURL + "/authorize",
-				"token_endpoint": issuerURL + "/token", "jwks_uri": issuerURL + "/keys",
+				"token_endpoint": issuerURL + "/token", "jwks_uri": issuerURL + "/keys", "end_session_endpoint": issuerURL + "/end_session",
 			}
 		case "/keys":
 			answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, Algorithm: "ES256"}}}
@@ -102,6 +102,19 @@ func TestFirstAndSecondSignIn(t *testing.T) {
 			t.Errorf("lands on %s", got)
 		}
 		other.is(other.get("/account/settings/"), 200, "ada.l@example.com")
+
+		// Signing out of Code leads to the account's sign-out where that is wanted.
+		const out = issuerURL + "/end_session?client_id=code&post_logout_redirect_uri=http%3A%2F%2Fcode.test%2F"
+		other.is(other.get("/logout"), 200, "Sign out of the account too")
+		if got := other.leadsTo(other.post("/logout", "account", "too")); got != out {
+			t.Errorf("signing out at the account leads to %s", got)
+		}
+		other.leads(other.get("/account/settings/"), "/login")
+		b.leads(b.post("/logout"), "/")
+		b.is(b.get("/"), 200, "You are signed out of Code.", "Sign out of your account too", "/logout/account")
+		if got := b.leadsTo(b.get("/logout/account")); got != out {
+			t.Errorf("the notice leads to %s", got)
+		}
 	})
 }
 

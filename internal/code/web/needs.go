@@ -26,6 +26,7 @@ func (s *Site) needs(r *http.Request, g access.Grant, workspaces []standing, rea
 	for _, more := range []func() ([]need, error){
 		func() ([]need, error) { return s.needsOfTokens(r, g, tokensPath, "Your API token") },
 		func() ([]need, error) { return s.needsOfOwner(r, g, workspaces) },
+		func() ([]need, error) { return s.needsOfMentions(r, g) },
 		func() ([]need, error) { return s.needsOfTasks(r, reached) },
 	} {
 		some, err := more()
@@ -82,7 +83,7 @@ func (s *Site) needsOfOwner(r *http.Request, g access.Grant, workspaces []standi
 			}
 		}
 	}
-	controls, err := s.Gate.Reach(r.Context(), g, access.ReadAccess, inGrace)
+	controls, err := s.Gate.Reach(r.Context(), g.Actor(), access.ReadAccess, inGrace)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (s *Site) needsOfOwner(r *http.Request, g access.Grant, workspaces []standi
 			})
 		}
 	}
-	tokens, err := s.Gate.Reach(r.Context(), g, access.ReadWorkspaceTokens, owned)
+	tokens, err := s.Gate.Reach(r.Context(), g.Actor(), access.ReadWorkspaceTokens, owned)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +116,19 @@ func (s *Site) needsOfOwner(r *http.Request, g access.Grant, workspaces []standi
 		all = append(all, some...)
 	}
 	return all, nil
+}
+
+// needsOfMentions are the texts that mention the person and weren't read.
+func (s *Site) needsOfMentions(r *http.Request, g access.Grant) ([]need, error) {
+	n, err := s.unread(r, g.Actor(), activity.Mentioned)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	text := "You are mentioned in " + strconv.Itoa(n) + " places"
+	if n == 1 {
+		text = "You are mentioned in one place"
+	}
+	return []need{{Icon: "bell", Link: ui.Link{Text: text, Href: noticesPath}, Note: "Not read yet"}}, nil
 }
 
 // needsOfTasks are the unresolved issues that are the person's.

@@ -183,6 +183,8 @@ func credentialWords(kind access.Credential) string {
 		return "API token"
 	case access.OAuthToken:
 		return "App"
+	case access.FeedToken:
+		return "Feed token"
 	case access.SSHKey:
 		return "SSH key"
 	case access.WorkspaceToken:
@@ -206,6 +208,8 @@ func doorWords(door string) string {
 		return "git over HTTPS"
 	case access.GitSSH:
 		return "git over SSH"
+	case access.Feeds:
+		return "Feeds"
 	default:
 		return door
 	}

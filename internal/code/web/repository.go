@@ -83,6 +83,7 @@ type emptyPage struct {
 	TokensPath string
 	KeysPath   string
 	CanWrite   bool
+	Watch      watchBox
 }
 
 // repositoryPage is what a repository shows first.
@@ -95,7 +96,8 @@ type repositoryPage struct {
 	Languages  []language
 	Folder     folder
 	Origin     ui.Link // what it is a fork of; zero: none that is to be known
-	Fork       string  // address of the form; empty: nobody is signed in
+	Watch      watchBox
+	Fork       string // address of the form; empty: nobody is signed in
 }
 
 // cloneBox is the commands that clone a repository.
@@ -139,6 +141,9 @@ func (s *Site) showRepository(w http.ResponseWriter, r *http.Request, g access.G
 	if page.Origin, err = s.forkedFrom(r, g); err != nil {
 		return err
 	}
+	if page.Watch, err = s.watchBox(r, g); err != nil {
+		return err
+	}
 	if g.Actor().User != "" {
 		page.Fork = repositoryPath(g) + "/fork"
 	}
@@ -159,6 +164,9 @@ func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant,
 		Start: "git clone " + o.clone + "\ncd " + o.Slug + "\necho \"# " + o.Slug + "\" > README.md\ngit add README.md\n" +
 			"git commit -m \"First commit\"\ngit push -u origin HEAD:" + branch,
 		Push: "git remote add origin " + o.clone + "\ngit push -u origin HEAD:" + branch,
+	}
+	if page.Watch, err = s.watchBox(r, g); err != nil {
+		return err
 	}
 	return s.render(w, r, http.StatusOK, "empty.html", s.inRepository(r, g, o.Name, o.Name, ""), page)
 }

@@ -24,6 +24,7 @@ type visitor struct {
 	grant access.Grant // what the gate allowed; zero on pages that aren't judged
 	refs  *references  // in the texts of an issue tracker
 
+	feed   bool    // a program that reads a feed, by a token
 	upload *upload // the form, where it is one with files
 }
 
@@ -72,6 +73,12 @@ func (s *Site) authenticate(r *http.Request) (access.Actor, error) {
 	}
 	v.asked = true
 	v.actor = access.Actor{Door: access.Web, Address: request.Address(r.Context())}
+	if token := s.feedToken(r); token != "" {
+		v.feed = true
+		v.actor, v.err = s.Tokens.FromFeed(r.Context(), token, request.Address(r.Context()))
+		v.actor.Door = access.Feeds
+		return v.actor, v.err
+	}
 	token, ok := s.cookies.Get(r, sessionCookie)
 	if !ok {
 		return v.actor, nil

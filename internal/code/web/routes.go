@@ -33,10 +33,13 @@ func (s *Site) addRoutes() {
 	s.open(http.MethodPost, "/site/oauth2/access_token", s.toToken)
 	s.open(http.MethodGet, "/logout", s.showLogout)
 	s.open(http.MethodPost, "/logout", s.logout)
+	s.open(http.MethodGet, "/logout/account", s.logoutAtAccount)
 	s.open(http.MethodGet, "/invitations/{token}", s.showInvitation)
 	s.open(http.MethodGet, "/robots.txt", s.robots)
 	s.open(http.MethodGet, "/issues/unsubscribe", s.showUnsubscribe)
 	s.open(http.MethodPost, "/issues/unsubscribe", s.unsubscribe)
+	s.open(http.MethodGet, "/notifications/unsubscribe", s.showStopNotices)
+	s.open(http.MethodPost, "/notifications/unsubscribe", s.stopNotices)
 
 	// A person's own.
 	s.page("/account/settings/", access.ReadSelf, s.showProfile)
@@ -58,6 +61,7 @@ func (s *Site) addRoutes() {
 	s.page("/account/settings/two-step-verification/turn-off", access.ReadSelf, s.showTurnOff)
 	s.form("/account/settings/two-step-verification/turn-off", access.TurnOffTwoStep, s.turnOff, s.turnOffAgain)
 	s.tokenPages("/account/settings/api-tokens/", access.ReadSelf, access.ManageTokens)
+	s.tokenPages(feedTokensPath, access.ReadFeedTokens, access.ManageFeedTokens)
 	s.page("/account/settings/sessions/", access.ReadSelf, s.showSessions)
 	s.form("/account/settings/sessions/end", access.EndSessions, s.endOneSession, nil)
 	s.form("/account/settings/sessions/end-others", access.EndSessions, s.endOtherSessions, nil)
@@ -72,6 +76,11 @@ func (s *Site) addRoutes() {
 	s.form("/invitations/accept", access.AcceptInvitation, s.acceptAwaiting, nil)
 	s.form("/invitations/decline", access.AcceptInvitation, s.declineAwaiting, nil)
 	s.page("/account/activity/", access.ReadSelf, s.showActivity)
+	s.feed(activityFeedPath, access.ReadSelf, s.myFeed)
+	s.page(noticesPath, access.ReadSelf, s.showNotices)
+	s.form("/account/notifications/read", access.SetNotices, s.readNotices, nil)
+	s.page(noticeSettings, access.ReadSelf, s.showNoticeSettings)
+	s.form(noticeSettings, access.SetNotices, s.saveNoticeSettings, nil)
 
 	// A workspace's.
 	s.page("/{workspace}", access.ListRepositories, s.showWorkspace)
@@ -129,6 +138,10 @@ func (s *Site) addRoutes() {
 
 	// A repository's.
 	s.page("/{workspace}/{repo}", access.ReadRepository, s.showRepository)
+	s.feed("/{workspace}/{repo}/feeds/commits.atom", access.ReadRepository, s.commitsFeed)
+	s.feed("/{workspace}/{repo}/feeds/activity.atom", access.ReadRepository, s.repositoryFeed)
+	s.feed("/{workspace}/{repo}/feeds/issues.atom", access.ReadIssues, s.issuesFeed)
+	s.form("/{workspace}/{repo}/watch", access.WatchRepository, s.watchRepository, nil)
 	s.page("/{workspace}/{repo}/src", access.ReadRepository, s.showSource)
 	s.page("/{workspace}/{repo}/src/*", access.ReadRepository, s.showSource)
 	s.page("/{workspace}/{repo}/raw/*", access.ReadRepository, s.showRaw)

@@ -23,7 +23,7 @@ func (s *Site) shell(r *http.Request, title string) ui.Shell {
 		shell.Person = v.user.Username
 	}
 	shell.Banner = s.graceBanner(r, v.grant)
-	shell.Nav = []ui.Link{{Text: "Workspaces", Href: "/", Current: r.URL.Path == "/"}}
+	shell.Nav = []ui.Link{{Text: "Home", Href: "/", Current: r.URL.Path == "/"}, s.bell(r)}
 	shell.Menu = []ui.Link{
 		{Text: "Personal settings", Href: "/account/settings/", Icon: "gear"},
 		{Text: "Two-step verification", Href: twoStepPath, Icon: "shield"},
@@ -75,8 +75,10 @@ func (s *Site) personal(r *http.Request, title, current string) ui.Shell {
 		{Text: "Two-step verification", Href: twoStepPath, Icon: "shield"},
 		{Text: "SSH keys", Href: keysPath, Icon: "key"},
 		{Text: "API tokens", Href: tokensPath, Icon: "key"},
+		{Text: "Feed tokens", Href: feedTokensPath, Icon: "key"},
 		{Text: "Security", Href: securityPath, Icon: "proven"},
 		{Text: "Sessions", Href: sessionsPath, Icon: "clock"},
+		{Text: "Notifications", Href: noticeSettings, Icon: "bell"},
 	}
 	mark(shell.Side, current)
 	return shell
@@ -191,6 +193,8 @@ func notice(key string) ui.Notice {
 		"public":      "The repository is public now.",
 		"private":     "The repository is private now.",
 		"joined":      "Welcome: you are a member now.",
+		"watched":     "You watch this repository: you are told of pushes, changes of its wiki and new issues.",
+		"unwatched":   "You no longer watch this repository.",
 		"declined":    "The invitation is declined.",
 		"left":        "You have left the workspace.",
 		"signedout":   "You are signed out of Code.",
@@ -221,6 +225,9 @@ func (s *Site) done(w http.ResponseWriter, r *http.Request, path, key string) er
 func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, name string, shell ui.Shell, page any) error {
 	if key, ok := s.cookies.Get(r, noticeCookie); ok {
 		shell.Notice = notice(key)
+		if key == "signedout" && s.Login.SignOut(r.Context()) != "" {
+			shell.Notice.Link = ui.Link{Text: "Sign out of your account too", Href: "/logout/account"}
+		}
 		s.cookies.Drop(w, noticeCookie)
 	}
 	if r.Method == http.MethodGet && r.URL.Query().Has("kept") {

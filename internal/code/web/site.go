@@ -70,6 +70,7 @@ type Site struct {
 	routes  *door.Routes
 	returns returns
 	kept    keptForms
+	feeds   map[string]bool // patterns of the addresses of feeds
 }
 
 // New makes the site.
@@ -88,6 +89,7 @@ func New(config Config) (*Site, error) {
 		returns: returns{config.Box},
 		kept:    keptForms{db: config.DB, box: config.Box, clock: config.Clock},
 	}
+	s.feeds = map[string]bool{}
 	s.routes = door.New(door.Config{Gate: config.Gate, Authenticate: s.authenticate, Fail: s.fail})
 	s.addRoutes()
 	return s, nil

@@ -22,6 +22,7 @@ type tokensPage struct {
 	Machines    bool   // they belong to nobody
 	Refused     bool   // the workspace refuses them
 	Form        ui.Form
+	Feeds       []ui.Copy // addresses that a feed token opens
 	Scopes      []ui.Field
 	ScopesError string
 	Expiry      []ui.Option
@@ -40,7 +41,10 @@ func (t tokenLine) Rename() ui.Field {
 }
 
 // madeToken is a new secret, shown this once.
-type madeToken struct{ Name, Done, Plain, Username string }
+type madeToken struct {
+	Name, Done, Plain, Username string
+	Feed                        string // the address of a feed with it; empty: it is for something else
+}
 
 // ScopeWords says what each scope lets a token do; empty: nothing yet.
 func ScopeWords(scope access.Scope) string {
@@ -90,6 +94,9 @@ func (s *Site) tokenPages(path string, read, manage access.Action) {
 func belowTokens(path string) string { return strings.TrimSuffix(path, "/") + "/" }
 
 func tokensPathOf(g access.Grant) string {
+	if ofFeeds(g) {
+		return feedTokensPath
+	}
 	switch g.Action().Content() {
 	case access.Workspace:
 		return settingsPath(g) + "access-tokens"
@@ -132,6 +139,9 @@ func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, g access.Grant
 		page.Tokens = append(page.Tokens, tokenLine{Token: t, Over: t.Expired(s.Clock())})
 	}
 	for _, scope := range access.ScopesFor(kind) {
+		if kind == access.FeedToken {
+			break // it has none
+		}
 		words := ScopeWords(scope)
 		if words == "" {
 			continue // of what no page or endpoint shows yet
@@ -149,6 +159,12 @@ func (s *Site) tokensPage(w http.ResponseWriter, r *http.Request, g access.Grant
 // tokensFrame is what differs between the kinds of token.
 func (s *Site) tokensFrame(r *http.Request, g access.Grant) (tokensPage, ui.Shell, access.Credential) {
 	page := tokensPage{Title: "Access tokens", Path: tokensPathOf(g), Below: belowTokens(tokensPathOf(g)), Machines: true, Refused: g.Workspace().Policy.RefuseMachines}
+	if ofFeeds(g) {
+		page.Title, page.Machines = "Feed tokens", false
+		page.Intro = "A feed token lets a feed reader, which can't sign in, read the feeds that you may read, and nothing else. It ends within a year, and it stops at once where you lose access or two-step verification is asked for and yours is off."
+		page.Feeds = s.feedAddresses()
+		return page, s.personal(r, page.Title, feedTokensPath), access.FeedToken
+	}
 	switch g.Action().Content() {
 	case access.Workspace:
 		page.Intro = "A workspace access token belongs to nobody: it opens this workspace's repositories to a program, within its scopes, whoever comes and goes. It needs no second step, so give it no more than it needs."
@@ -191,7 +207,9 @@ func (s *Site) rotateToken(w http.ResponseWriter, r *http.Request, g access.Gran
 // madeToken is how a new secret is shown, with the user name that git is to be given.
 func (s *Site) madeToken(r *http.Request, g access.Grant, name, done, plain string) *madeToken {
 	made := &madeToken{Name: name, Done: done, Plain: plain, Username: "x-token-auth"}
-	if g.Action().Content() == access.Self {
+	if ofFeeds(g) {
+		made.Feed = s.URL + activityFeedPath + "?token=" + plain
+	} else if g.Action().Content() == access.Self {
 		made.Username = visitorOf(r).user.Username
 	}
 	return made

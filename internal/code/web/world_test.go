@@ -54,8 +54,13 @@ func newWorld(t testing.TB, d *db.DB, address string) *world {
 	w.Site, err = New(Config{
 		URL: address, AccountURL: "http://id.test", DB: d, Box: code.Box, Clock: w.now.Now, Gate: code.Gate,
 		Login: login.New(login.Config{
-			Issuer: issuerURL, ClientID: "code", Redirect: address + "/login/callback", Clock: w.now.Now,
-			Via: roundTrip(func(r *http.Request) (*http.Response, error) { return w.via.RoundTrip(r) }),
+			Issuer: issuerURL, ClientID: "code", Redirect: address + "/login/callback", API: address, Clock: w.now.Now,
+			Via: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if w.via == nil {
+					return nil, errors.New("there is no issuer in this test")
+				}
+				return w.via.RoundTrip(r)
+			}),
 		}),
 		Users: code.Users, Tokens: code.Tokens, Workspaces: code.Workspaces, Repositories: repositories, Wikis: code.Wikis(repositories), Issues: code.Issues(), Snippets: code.Snippets(repositories), Events: code.Events,
 	})

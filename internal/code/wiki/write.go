@@ -170,8 +170,7 @@ func (s *Service) change(ctx context.Context, g access.Grant, name string, base 
 // note tells of what was done to the grant's wiki.
 func (s *Service) note(ctx context.Context, g access.Grant, h activity.Happening) error {
 	return s.DB.InTx(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-		_, err := s.Events.Note(ctx, tx, g, h)
-		return err
+		return s.Events.Announce(ctx, tx, g, h)
 	})
 }
 
