@@ -20,11 +20,12 @@ var unaudited = map[string]string{
 	"token.Run": "when tokens were used", "token.Flush": "when tokens were used",
 	"workspace.CountReady": "the daily count of coverage",
 	"workspace.TellGraces": "mails of a grace that was audited when it was set",
-	"workspace.Run":        "work at intervals", "workspace.Jobs": "work at intervals", "repo.Jobs": "work at intervals", "issue.Jobs": "work at intervals",
-	"repo.Tend": "packing", "repo.Clear": "removes what a deletion left",
+	"workspace.Run":        "work at intervals", "workspace.Jobs": "work at intervals", "issue.Jobs": "work at intervals",
+	"repo.Clear":    "removes what a deletion left",
 	"repo.RemoveOf": "part of deleting a workspace, which is", "snippet.RemoveOf": "part of deleting a workspace, which is",
 	// The history of the content itself says who did it.
 	"repo.ChangeFile": "a commit", "repo.CreateRef": "a push", "repo.DeleteRef": "a push", "repo.Transport": "a push", "snippet.Transport": "a push",
+	"wiki.Save": "a commit", "wiki.Rename": "a commit", "wiki.Delete": "a commit", "wiki.Transport": "a push",
 	"issue.Vote": "shows its voter", "issue.Watch": "a person's own mails", "issue.Leave": "a person's own mails",
 	// One step of something whose end is audited.
 	"issue.Upload": "until it is attached", "repo.Import": "until the repository is there", "repo.Fork": "until the repository is there",

@@ -83,7 +83,7 @@ func (c *serveCommand) Run(ctx context.Context) (err error) {
 	}
 	toCode.handler = codeHandler
 	jobs := &job.Runner{DB: s.db, Clock: clock.System, Jobs: slices.Concat(
-		records.Jobs(s.audit, clock.System), s.workspaces.Jobs(), s.repositories.Jobs(), s.events.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
+		records.Jobs(s.audit, clock.System), s.workspaces.Jobs(), s.repositories.Jobs(), s.events.Jobs(), s.wikis.Jobs(), s.snippets.Jobs(), s.issues.Jobs(), s.users.Jobs(), s.signIn.Jobs())}
 	finish := inBackground(ctx, jobs.Run, s.repositories.Run, s.outbox.Run, records.Run, s.users.Run, s.workspaces.Run, s.tokens.Run, accountSite.Provider.Run, giveBack, func(ctx context.Context) { sweep(ctx, s, accountSite) })
 	defer finish()
 	if err := announce(ctx, s, code, account, shell); err != nil {
@@ -148,11 +148,12 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 		DB: s.db, Dir: filepath.Join(s.folder, "repositories"), Git: system, Clock: clock.System,
 		Audit: s.audit, Events: s.events, MaxPush: int64(c.MaxPush), MaxSize: int64(c.MaxRepository), MaxRefs: c.MaxRefs, ImportFrom: c.ImportFrom,
 	}
-	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, Events: s.events, MaxPush: repositories.MaxPush}
+	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, Events: s.events, MaxPush: repositories.MaxPush, MaxSize: repositories.MaxSize, MaxRefs: repositories.MaxRefs}
 	snippets := &snippet.Service{
-		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, Events: s.events, MaxPush: repositories.MaxPush,
+		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, Events: s.events, MaxPush: repositories.MaxPush, MaxSize: repositories.MaxSize, MaxRefs: repositories.MaxRefs,
 	}
 	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{s.tokens.Leave, s.users.Leave, s.events.Leave}
+	s.wikis, s.snippets = wikis, snippets
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
 	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Events: s.events, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
 	s.issues, s.events.Gate, repositories.OnDefault, s.outbox.May = issues, gate, issues.Fixed, s.mayMail

@@ -17,8 +17,10 @@ import (
 	"sallyport.dev/internal/code/activity"
 	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/user"
+	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/config"
 	"sallyport.dev/internal/db"
@@ -48,6 +50,8 @@ type store struct {
 
 	repositories *repo.Service // where it serves
 	issues       *issue.Service
+	wikis        *wiki.Service
+	snippets     *snippet.Service
 }
 
 // open opens the data, making what isn't there, and brings its schema up to

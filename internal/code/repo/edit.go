@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/transport"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
 )
@@ -43,7 +44,7 @@ func (s *Service) ChangeFile(ctx context.Context, g access.Grant, c FileChange) 
 		return "", err
 	}
 	r := s.git(g)
-	if err := s.hasRoom(r); err != nil {
+	if err := transport.HasRoom(r, s.MaxSize); err != nil {
 		return "", err
 	}
 	if err := c.free(ctx, r); err != nil {
@@ -61,18 +62,6 @@ func (s *Service) ChangeFile(ctx context.Context, g access.Grant, c FileChange) 
 		old = git.ZeroOID
 	}
 	return made, s.pushed(ctx, g, []git.Update{{Name: change.Branch, Old: old, New: made}})
-}
-
-// hasRoom makes sure that a repository may grow at all.
-func (s *Service) hasRoom(r *git.Repository) error {
-	if s.MaxSize == 0 {
-		return nil
-	}
-	held, err := r.Held()
-	if err == nil && held >= s.MaxSize {
-		err = errs.TooLarge("This repository holds %s, and may hold %s here. Whoever runs this site can raise the limit.", git.Size(held), git.Size(s.MaxSize))
-	}
-	return err
 }
 
 // free makes sure that a new or moved file takes no other's place.

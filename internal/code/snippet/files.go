@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/transport"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -240,6 +241,9 @@ func (s *Service) Update(ctx context.Context, g access.Grant, in Change) error {
 		return err
 	}
 	if len(edits) > 0 {
+		if err := transport.HasRoom(c.git, s.MaxSize); err != nil {
+			return err
+		}
 		_, signature, err := s.author(ctx, g)
 		if err != nil {
 			return err

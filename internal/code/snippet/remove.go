@@ -9,8 +9,8 @@ import (
 )
 
 // RemoveOf deletes a workspace's snippets in the transaction that deletes the
-// workspace. Their files follow once it is committed; where a crash leaves
-// some, no row leads to them.
+// workspace. Their files follow once it is committed; what a crash leaves of
+// them, Clear removes.
 func (s *Service) RemoveOf(ctx context.Context, tx *db.Tx, workspace string) error {
 	ids, err := db.All[string](ctx, tx, `SELECT id FROM snippet WHERE workspace = $1`, workspace)
 	if err != nil {

@@ -40,6 +40,8 @@ type Service struct {
 	Audit   *audit.Log
 	Events  *activity.Log
 	MaxPush int64 // bytes of a push's pack
+	MaxSize int64 // bytes of git data that a snippet may hold; 0: any number
+	MaxRefs int   // branches and tags that it may have; 0: any number
 }
 
 // Snippet is a snippet as it is described.
@@ -71,7 +73,7 @@ var errNoPerson = errs.Denied("This needs a person, and this credential belongs 
 // Transport is snippets as git clients see them.
 func (s *Service) Transport() transport.Transport {
 	return transport.Transport{
-		Read: access.ReadSnippet, Write: access.WriteSnippet, MaxPush: s.MaxPush,
+		Read: access.ReadSnippet, Write: access.WriteSnippet, MaxPush: s.MaxPush, MaxSize: s.MaxSize, MaxRefs: s.MaxRefs,
 		Open:   func(g access.Grant) (*git.Repository, error) { return s.git(g), nil },
 		Pushed: func(ctx context.Context, g access.Grant, _ []git.Update) error { return s.touch(ctx, g) },
 	}
@@ -273,6 +275,9 @@ func (s *Service) touch(ctx context.Context, g access.Grant) error {
 
 // changed tells that the grant's snippet was changed.
 func (s *Service) changed(ctx context.Context, tx *db.Tx, g access.Grant) error {
+	if _, err := db.Exec(ctx, tx, `UPDATE snippet SET pushes = pushes + 1 WHERE id = $1`, g.Snippet().ID); err != nil {
+		return err
+	}
 	_, err := s.Events.Note(ctx, tx, g, activity.Happening{Kind: activity.SnippetEdit, Snippet: g.Snippet().ID})
 	return err
 }

@@ -1,8 +1,8 @@
 // Package wiki is the room of wikis: pages in Markdown, in a git repository
 // beside the repository that they belong to.
 //
-// It owns no table: whether there is a wiki, and who may read it, stands with
-// the repository. Its git data lies beside the repository's and is made at the
+// It owns the table wiki_upkeep; whether there is a wiki, and who may read it,
+// stands with the repository. Its git data lies beside the repository's and is made at the
 // first need. Every function takes a Grant and checks that it fits.
 //
 // Invariants: a page is a Markdown file, and its name never leads out of the
@@ -36,22 +36,26 @@ type Service struct {
 	Clock   clock.Clock
 	Events  *activity.Log
 	MaxPush int64 // bytes of a push's pack
+	MaxSize int64 // bytes of git data that a wiki may hold; 0: any number
+	MaxRefs int   // branches and tags that it may have; 0: any number
 }
 
 // Transport is wikis as git clients see them.
 func (s *Service) Transport() transport.Transport {
 	return transport.Transport{
-		Read: access.ReadWiki, Write: access.WriteWiki, MaxPush: s.MaxPush, Open: s.open,
+		Read: access.ReadWiki, Write: access.WriteWiki, MaxPush: s.MaxPush, MaxSize: s.MaxSize, MaxRefs: s.MaxRefs, Open: s.open,
 		Pushed: func(ctx context.Context, g access.Grant, _ []git.Update) error {
 			return s.note(ctx, g, activity.Happening{Kind: activity.WikiPushed})
 		},
 	}
 }
 
+func (s *Service) store() git.Store { return git.Store{Git: s.Git, Dir: s.Dir, Suffix: ".wiki.git"} }
+
 // open gives the git data of the grant's wiki, to whoever has required an
 // action of the grant.
 func (s *Service) open(g access.Grant) (*git.Repository, error) {
-	store := git.Store{Git: s.Git, Dir: s.Dir, Suffix: ".wiki.git"}
+	store := s.store()
 	if err := store.Ensure(g.Repository().ID); err != nil {
 		return nil, fmt.Errorf("opening a wiki: %w", err)
 	}

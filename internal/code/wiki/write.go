@@ -10,6 +10,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/activity"
+	"sallyport.dev/internal/code/transport"
 	"sallyport.dev/internal/db"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -134,6 +135,9 @@ func (s *Service) change(ctx context.Context, g access.Grant, name string, base 
 		if err != nil {
 			return Page{}, err
 		}
+		if err := transport.HasRoom(w.git, s.MaxSize); err != nil {
+			return Page{}, err
+		}
 		now, err := w.exactly(ctx, name)
 		if err != nil {
 			return Page{}, err
@@ -170,6 +174,9 @@ func (s *Service) change(ctx context.Context, g access.Grant, name string, base 
 // note tells of what was done to the grant's wiki.
 func (s *Service) note(ctx context.Context, g access.Grant, h activity.Happening) error {
 	return s.DB.InTx(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		if err := s.touch(ctx, tx, g); err != nil {
+			return err
+		}
 		return s.Events.Announce(ctx, tx, g, h)
 	})
 }
