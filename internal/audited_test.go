@@ -28,6 +28,7 @@ var unaudited = map[string]string{
 	"wiki.Save": "a commit", "wiki.Rename": "a commit", "wiki.Delete": "a commit", "wiki.Transport": "a push",
 	"issue.Vote": "shows its voter", "issue.Watch": "a person's own mails", "issue.Leave": "a person's own mails",
 	// One step of something whose end is audited.
+	"user.Leave": "part of a transfer, which is", "token.Leave": "part of a transfer, which is",
 	"issue.Upload": "until it is attached", "repo.Import": "until the repository is there", "repo.Fork": "until the repository is there",
 }
 

@@ -215,7 +215,7 @@ func TestImportOfBitbuckets(t *testing.T) {
 }
 
 // Whatever is wrong with an archive: it is told what, and nothing is changed.
-func TestAttackHostileArchives(t *testing.T) {
+func TestHostileArchives(t *testing.T) {
 	one := func(change ...string) string { return strings.NewReplacer(change...).Replace(bitbuckets) }
 	with := func(text string) []byte { return zipOf(t, "db-2.0.json", text, "attachments/cow_small.png", png) }
 	bomb := zipOf(t, "db-2.0.json", `{"issues":[`+strings.Repeat(" ", 65<<20)+`]}`)

@@ -52,8 +52,13 @@ func (x *exporter) write(ctx context.Context) error {
 		name  string
 		write func(context.Context, func(any) error) error
 	}{
-		{`{"issues"`, x.issues}, {`,"comments"`, x.said}, {`,"attachments"`, x.attachments}, {`,"logs"`, x.logs},
-		{`,"components"`, x.choices(Components)}, {`,"milestones"`, x.choices(Milestones)}, {`,"versions"`, x.choices(Versions)},
+		{`{"issues"`, x.issues},
+		{`,"comments"`, x.said},
+		{`,"attachments"`, x.attachments},
+		{`,"logs"`, x.logs},
+		{`,"components"`, x.choices(Components)},
+		{`,"milestones"`, x.choices(Milestones)},
+		{`,"versions"`, x.choices(Versions)},
 	} {
 		if err := x.list(ctx, part.name, part.write); err != nil {
 			return err

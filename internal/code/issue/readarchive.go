@@ -112,8 +112,13 @@ func (a *archive) check(files map[string]*zip.File) error {
 		of         string
 		have, most int
 	}{
-		{"issues", len(a.Issues), maxArchiveIssues}, {"comments", len(a.Comments), maxArchiveSaid}, {"attachments", len(a.Attachments), maxArchiveFiles},
-		{"log entries", len(a.Logs), maxArchiveLogs}, {"components", len(a.Components), maxChoices}, {"milestones", len(a.Milestones), maxChoices}, {"versions", len(a.Versions), maxChoices},
+		{"issues", len(a.Issues), maxArchiveIssues},
+		{"comments", len(a.Comments), maxArchiveSaid},
+		{"attachments", len(a.Attachments), maxArchiveFiles},
+		{"log entries", len(a.Logs), maxArchiveLogs},
+		{"components", len(a.Components), maxChoices},
+		{"milestones", len(a.Milestones), maxChoices},
+		{"versions", len(a.Versions), maxChoices},
 	} {
 		if count.have > count.most {
 			return badArchive("The archive has %d %s; it can have %d.", count.have, count.of, count.most)
