@@ -3,6 +3,7 @@ package access_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,13 +53,16 @@ func asIs(*http.Request) {}
 // Attack 3 (Gitea 27819, CVE-2026-33315): side endpoints took the password of
 // the account as Basic. Here no route of any door does, be it for archives, raw
 // files, attachments, snippets, wikis, the API or git: pages don't know Basic,
-// and programs are told what to use, also where nobody needs a credential.
+// feeds know their tokens alone, and programs are told what to use, also where
+// nobody needs a credential.
 func TestAttack03ThePasswordAsBasicAtEveryRoute(t *testing.T) {
 	everyRoute(t, func(m *matrix, r route, public bool) {
 		nobody := m.knock(r, asIs)
 		for _, user := range []string{"olga", "olga@example.com", m.owner.ID, "x-token-auth", ""} {
 			answer := m.knock(r, func(r *http.Request) { r.SetBasicAuth(user, "correct horse battery staple 42") })
 			switch {
+			case m.feed(r):
+				m.unknownToFeeds(r, user+" and a password", answer)
 			case r.door == access.Web && answer != nobody:
 				m.Errorf("%s %s, public %v, by %q and a password: %d %s; and nobody gets %d %s", r.Method, r.Pattern, public, user, answer.status, answer.location, nobody.status, nobody.location)
 			case r.door != access.Web && (answer.status != http.StatusUnauthorized || !strings.HasPrefix(answer.challenged, "Basic") || !strings.Contains(answer.body, "Passwords aren't accepted here.")):
@@ -75,14 +79,18 @@ func TestAttack03ThePasswordAsBasicAtEveryRoute(t *testing.T) {
 func TestAttack05ACredentialAtAnotherDoor(t *testing.T) {
 	everyRoute(t, func(m *matrix, r route, public bool) {
 		nobody := m.knock(r, asIs)
-		if r.door == access.Web {
+		if r.door == access.Web || r.door == access.Feeds {
 			for how, with := range map[string]func(*http.Request){
 				"Bearer": bearer(m.owner.Token), "Basic": func(r *http.Request) { r.SetBasicAuth("olga", m.owner.Token) },
 				"x-token-auth":  func(r *http.Request) { r.SetBasicAuth("x-token-auth", m.owner.Token) },
 				"PRIVATE-TOKEN": func(r *http.Request) { r.Header.Set("PRIVATE-TOKEN", m.owner.Token) },
 				"the cookie":    func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "sallyport_code", Value: m.owner.Token}) },
 			} {
-				if answer := m.knock(r, with); answer != nobody {
+				answer := m.knock(r, with)
+				switch _, _, basic := basicOf(with); {
+				case m.feed(r) && basic:
+					m.unknownToFeeds(r, "a token as "+how, answer)
+				case answer != nobody:
 					m.Errorf("%s %s, public %v, by a token as %s: %d %s; and nobody gets %d %s", r.Method, r.Pattern, public, how, answer.status, answer.location, nobody.status, nobody.location)
 				}
 			}
@@ -98,6 +106,26 @@ func TestAttack05ACredentialAtAnotherDoor(t *testing.T) {
 			m.Errorf("%s %s, public %v, by a token that only says who: %d %s", r.Method, r.Pattern, public, narrow.status, narrow.body)
 		}
 	})
+}
+
+// feed tells whether a route is one of the pages that a feed token opens too: by
+// Basic they want one, and nothing else.
+func (m *matrix) feed(r route) bool {
+	return slices.ContainsFunc(m.routes, func(f route) bool { return f.door == access.Feeds && f.Pattern == r.Pattern })
+}
+
+// unknownToFeeds tells that what came to a feed by Basic opened nothing.
+func (m *matrix) unknownToFeeds(r route, by string, answer got) {
+	m.Helper()
+	if answer.status != http.StatusUnauthorized || !strings.HasPrefix(answer.challenged, "Basic") || !strings.Contains(answer.body, "Make a feed token at") {
+		m.Errorf("%s %s by %s: %d %s", r.Method, r.Pattern, by, answer.status, answer.body)
+	}
+}
+
+func basicOf(change func(*http.Request)) (user, password string, ok bool) {
+	r := &http.Request{Header: http.Header{}}
+	change(r)
+	return r.BasicAuth()
 }
 
 // narrow is a token of the owner's that says who they are, and nothing more.

@@ -290,6 +290,7 @@ var actionWords = map[string]string{
 	"repository.transferred":    "Transferred a repository to another workspace",
 	"repository.received":       "Received a repository from another workspace",
 	"issues.changed":            "Changed who reads an issue tracker, or whether there is one",
+	"issues.imported":           "Imported an issue tracker",
 	"issue.created":             "Raised an issue",
 	"issue.changed":             "Changed an issue",
 	"issue.deleted":             "Deleted an issue",
