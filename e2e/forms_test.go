@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"archive/zip"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ func (c *cast) sendsEveryForm() {
 	c.changesCredentials()
 	c.changesWorkspace()
 	c.changesRepository()
+	c.changesNotifications()
 	c.changesContent()
 	c.changesAccount()
 	c.administers()
@@ -47,13 +49,17 @@ func (c *cast) sent(yield func(string) bool) {
 	c.s.sent.Range(func(to, _ any) bool { return yield(to.(string)) })
 }
 
-// changesCredentials: tokens of three kinds, SSH keys, deploy keys, second steps.
+const feedTokens = "/account/settings/feed-tokens/"
+
+// changesCredentials: tokens of four kinds, SSH keys, deploy keys, second steps.
 func (c *cast) changesCredentials() {
 	alice := c.alice
-	for _, page := range []string{"/account/settings/api-tokens/", "/acme/workspace/settings/access-tokens", "/acme/app/admin/access-tokens"} {
+	for _, page := range []string{"/account/settings/api-tokens/", "/acme/workspace/settings/access-tokens", "/acme/app/admin/access-tokens", feedTokens} {
 		alice.open(page)
 		alice.fill("Name", "robot")
-		alice.tap("Push to repositories, and read them")
+		if page != feedTokens {
+			alice.tap("Push to repositories, and read them")
+		}
 		alice.press("Create token")
 		alice.open(page)
 		alice.opensDetails("Rename robot")
@@ -182,10 +188,36 @@ func (c *cast) changesRepository() {
 	alice.fill("New component", "engine")
 	alice.press("Add a component")
 	alice.press("Rename engine")
-	alice.open(admin + "/delete")
+	alice.fill("To replace all issues that are here now", "spare")
+	alice.chooses("f-archive", alice.makesTracker())
+	alice.press("Import issues")
+	alice.open(base + "/issues")
+	alice.sees("Brought along")
+	alice.open(admin + "/transfer")
+	alice.fill("Type the repository's address to confirm", "spare")
+	alice.press("Transfer repository")
+	alice.isAt("/fourth/spare")
+	alice.open("/fourth/spare/admin/delete")
 	alice.fill("Type the repository's address to confirm", "spare")
 	alice.press("Delete repository")
 	c.imports()
+}
+
+// makesTracker gives a tracker in Bitbucket's zip.
+func (p *person) makesTracker() string {
+	p.t.Helper()
+	path := filepath.Join(p.t.TempDir(), "issues.zip")
+	file, err := os.Create(path)
+	p.do(err)
+	defer file.Close()
+	packed := zip.NewWriter(file)
+	text, err := packed.Create("db-2.0.json")
+	p.do(err)
+	_, err = text.Write([]byte(`{"issues": [{"id": 7, "title": "Brought along", "content": "words", "kind": "bug", "priority": "minor", "status": "open",
+		"created_on": "2026-01-02T03:04:05+00:00", "updated_on": "2026-01-02T03:04:05+00:00"}]}`))
+	p.do(err)
+	p.do(packed.Close())
+	return path
 }
 
 // changesContent: what is done to issues, pages and snippets that exist.
@@ -226,6 +258,23 @@ func (c *cast) changesContent() {
 	alice.press("Delete this snippet")
 	alice.open(c.s.link(alice.email, "It never lands", "/issues/unsubscribe"))
 	alice.press("Send me no more")
+}
+
+// changesNotifications: bob has said something about alice's snippet.
+func (c *cast) changesNotifications() {
+	alice := c.alice
+	alice.open("/acme/app")
+	alice.press("Watch")
+	alice.press("Stop watching")
+	alice.open("/account/notifications/")
+	alice.sees("commented on the snippet How we deploy")
+	alice.press("Mark all as read")
+	alice.seesNot("New")
+	alice.follow("Choose what you are told of, and how")
+	alice.press("Save")
+	alice.open(c.s.link(alice.email, "commented on the snippet How we deploy", "/notifications/unsubscribe"))
+	alice.press("Send me no more")
+	alice.sees("You get no more mails of this kind")
 }
 
 func (c *cast) changesAccount() {

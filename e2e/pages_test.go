@@ -27,10 +27,16 @@ import (
 
 // notPages are the routes that show nothing of ours, each with the reason.
 var notPages = map[string]map[string]string{"code": {
-	"/login":                                                 "leads to the account site",
-	"/login/callback":                                        "leads on from there",
-	"/site/oauth2/authorize":                                 "leads to the account site",
-	"/robots.txt":                                            "a text for robots",
+	"/login":                       "leads to the account site",
+	"/login/callback":              "leads on from there",
+	"/site/oauth2/authorize":       "leads to the account site",
+	"/logout/account":              "leads to the account site",
+	"/robots.txt":                  "a text for robots",
+	"/account/feeds/activity.atom": "a feed",
+	"/{workspace}/{repo}/feeds/activity.atom":                "a feed",
+	"/{workspace}/{repo}/feeds/commits.atom":                 "a feed",
+	"/{workspace}/{repo}/feeds/issues.atom":                  "a feed",
+	"/{workspace}/{repo}/admin/issues/export":                "an archive",
 	"/{workspace}/{repo}/raw/*":                              "a file itself",
 	"/{workspace}/{repo}/get/*":                              "an archive",
 	"/{workspace}/{repo}/wiki/_raw/*":                        "a file itself",
@@ -155,7 +161,8 @@ func (p *person) follows(part string) {
 
 func (c *cast) toursSettings() {
 	const own, work = "/account/settings/", "/acme/workspace/"
-	c.alice.opens("/", own, own+"security/", own+"api-tokens/", own+"ssh-keys/", own+"sessions/")
+	c.alice.opens("/", own, own+"security/", own+"api-tokens/", own+"ssh-keys/", own+"sessions/",
+		own+"feed-tokens/", own+"notifications/", "/account/notifications/")
 	c.alice.opens(twoStep, twoStep+"add", twoStep+"key", twoStep+"recovery-codes", twoStep+"turn-off")
 	c.alice.open(twoStep)
 	c.alice.follows("/factor?")
@@ -177,6 +184,7 @@ func (c *cast) toursSettings() {
 	c.alice.open(snippet)
 	c.alice.follows("/comments?")
 	c.alice.open(c.s.link(c.alice.email, "It never lands", "/issues/unsubscribe"))
+	c.alice.open(c.s.link(c.alice.email, "commented on the snippet How we deploy", "/notifications/unsubscribe"))
 	c.alice.open("/nowhere/at/all")
 	c.alice.got(http.StatusNotFound)
 }
@@ -187,7 +195,7 @@ func (c *cast) toursRepository() {
 		app+"/edit/main/README.md", app+"/create", app+"/create/main", app+"/find", app+"/find/main", app+"/search", app+"/search/main?q=moon",
 		app+"/diff", app+"/diff/main..topic", app+"/fork", app+"/branches", app+"/tags")
 	const admin = app + "/admin"
-	c.alice.opens(admin, admin+"/delete", admin+"/branches", admin+"/permissions", admin+"/wiki", admin+"/issues", admin+"/deploy-keys", admin+"/access-tokens")
+	c.alice.opens(admin, admin+"/transfer", admin+"/delete", admin+"/branches", admin+"/permissions", admin+"/wiki", admin+"/issues", admin+"/deploy-keys", admin+"/access-tokens")
 	c.alice.opens(app+"/issues", app+"/issues/new", app+"/issues/1", app+"/issues/1/edit")
 	c.alice.open(app + "/issues/1")
 	c.alice.follows("/comments/")
