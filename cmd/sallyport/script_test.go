@@ -78,7 +78,7 @@ func params(p testscript.Params) testscript.Params {
 		return nil
 	}
 	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){
-		"serve": cmdServe, "shutdown": cmdShutdown, "exits": cmdExits, "soon": cmdSoon, "is": cmdIs, "freeport": cmdFreePort, "mode": cmdMode,
+		"serve": cmdServe, "shutdown": cmdShutdown, "kill": cmdKill, "exits": cmdExits, "soon": cmdSoon, "is": cmdIs, "freeport": cmdFreePort, "mode": cmdMode,
 		"visit": cmdVisit, "press": cmdPress, "follow": cmdFollow, "otp": cmdOTP, "link": cmdLink, "capture": cmdCapture, "pick": cmdPick,
 		"person": cmdPerson, "signin": cmdSignIn, "enrol": cmdEnrol, "workspace": cmdWorkspace, "repository": cmdRepository,
 		"mfa":     cmdMFA,
@@ -193,6 +193,23 @@ func drain(lines <-chan string) {
 // shutdown [NAME] asks the program to stop, and fails where it doesn't end with 0.
 func cmdShutdown(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNot(ts, neg)
+	name, s := takeServer(ts, args)
+	if err := s.stop(); err != nil {
+		ts.Fatalf("%s: %v\n%s", name, err, tail(ts.MkAbs(name+".log")))
+	}
+}
+
+// kill [NAME] ends the program at once, as kill -9 does: it can write nothing more.
+func cmdKill(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNot(ts, neg)
+	_, s := takeServer(ts, args)
+	ts.Check(s.command.Process.Kill())
+	<-s.exited
+}
+
+// takeServer gives the running program that is named, "server" unless it is, and
+// no longer takes it for running.
+func takeServer(ts *testscript.TestScript, args []string) (string, *server) {
 	name := "server"
 	if len(args) > 0 {
 		name = args[0]
@@ -202,9 +219,7 @@ func cmdShutdown(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s doesn't run", name)
 	}
 	delete(scriptOf(ts).servers, name)
-	if err := s.stop(); err != nil {
-		ts.Fatalf("%s: %v\n%s", name, err, tail(ts.MkAbs(name+".log")))
-	}
+	return name, s
 }
 
 func (s *server) stop() error {
