@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // files makes a commit whose tree holds these files and no others.
@@ -154,33 +153,6 @@ func TestLogOfAPathAndOfAnAuthor(t *testing.T) {
 			t.Errorf("%+v: %v %v", want.options, got, err)
 		}
 	}
-}
-
-func TestLastCommits(t *testing.T) {
-	r := newRepo(t, installed(t))
-	first := r.files("one", "", map[string]string{"a": "1", "dir/b": "1", "dir/c": "1"})
-	second := r.files("two", string(first), map[string]string{"a": "1", "dir/b": "2", "dir/c": "1"})
-	check := func(commit OID, path string, want map[string]OID) {
-		t.Helper()
-		at, err := r.At(t.Context(), commit, path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		entries, err := r.Tree(t.Context(), at.OID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := r.LastCommits(t.Context(), commit, path, entries, time.Minute)
-		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%s at %s: %v %v, want %v", path, commit, got, err, want)
-		}
-	}
-	check(first, "", map[string]OID{"a": first, "dir": first})
-	check(second, "", map[string]OID{"a": first, "dir": second}) // from the first on
-	check(second, "dir", map[string]OID{"b": second, "c": first})
-	reverted := r.files("three", string(second), map[string]string{"a": "1", "dir/b": "1", "dir/c": "1"})
-	check(reverted, "", map[string]OID{"a": first, "dir": reverted})
-	check(reverted, "dir", map[string]OID{"b": reverted, "c": first})
 }
 
 func TestFilesAndGrep(t *testing.T) {
