@@ -84,10 +84,11 @@ func steps() int {
 	return n
 }
 
-// Reset forgets the failures under the keys, after a success.
-func (l *Limiter) Reset(ctx context.Context, keys ...string) error {
+// Reset forgets the failures under the keys, after a success. Where that is
+// undone with the caller's transaction, they still count.
+func (l *Limiter) Reset(ctx context.Context, q db.Q, keys ...string) error {
 	for _, key := range keys {
-		if _, err := db.Exec(ctx, l.DB, `DELETE FROM throttle WHERE key = $1`, key); err != nil {
+		if _, err := db.Exec(ctx, q, `DELETE FROM throttle WHERE key = $1`, key); err != nil {
 			return fmt.Errorf("resetting the count of tries: %w", err)
 		}
 	}
@@ -97,9 +98,9 @@ func (l *Limiter) Reset(ctx context.Context, keys ...string) error {
 // Forgive takes back one booked try, which turned out right, and leaves the
 // failures before it: for a key that many share, where one person's success
 // must not wipe out what somebody else failed.
-func (l *Limiter) Forgive(ctx context.Context, keys ...string) error {
+func (l *Limiter) Forgive(ctx context.Context, q db.Q, keys ...string) error {
 	for _, key := range keys {
-		if _, err := db.Exec(ctx, l.DB, `UPDATE throttle SET failures = failures - 1, retry_at = 0 WHERE key = $1 AND failures > 0`, key); err != nil {
+		if _, err := db.Exec(ctx, q, `UPDATE throttle SET failures = failures - 1, retry_at = 0 WHERE key = $1 AND failures > 0`, key); err != nil {
 			return fmt.Errorf("taking back a try: %w", err)
 		}
 	}

@@ -42,7 +42,7 @@ func TestTheWaitRises(t *testing.T) {
 		if err := limiter.Take(t.Context(), "another"); err != nil {
 			t.Errorf("another key waits too: %v", err)
 		}
-		if err := limiter.Reset(t.Context(), "k"); err != nil {
+		if err := limiter.Reset(t.Context(), d, "k"); err != nil {
 			t.Fatal(err)
 		}
 		for range 5 {
@@ -65,7 +65,7 @@ func TestForgiveTakesBackOneTryOnly(t *testing.T) {
 			}
 			wrong++
 			if limiter.Take(t.Context(), "k") == nil {
-				if err := limiter.Forgive(t.Context(), "k"); err != nil {
+				if err := limiter.Forgive(t.Context(), d, "k"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -78,7 +78,7 @@ func TestForgiveTakesBackOneTryOnly(t *testing.T) {
 			if err := limiter.Take(t.Context(), "mine"); err != nil {
 				t.Fatal(err)
 			}
-			if err := limiter.Forgive(t.Context(), "mine"); err != nil {
+			if err := limiter.Forgive(t.Context(), d, "mine"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -123,7 +123,7 @@ func (s *Service) Confirm(ctx context.Context, token, password secret.String, fr
 	if !right {
 		return Person{}, errs.Invalid("password", "That isn't the password that was chosen at the sign-up. If you didn't sign up yourself, close this page; otherwise sign up again.")
 	}
-	if err := s.Throttle.Reset(ctx, key); err != nil {
+	if err := s.Throttle.Reset(ctx, s.DB, key); err != nil {
 		return Person{}, err
 	}
 	return s.enter(ctx, newcomer{

@@ -188,7 +188,7 @@ func (p *Provider) FindDevice(ctx context.Context, s signin.Session, code string
 	if err != nil {
 		return Device{}, err
 	}
-	if err := p.config.Throttle.Forgive(ctx, keys...); err != nil {
+	if err := p.config.Throttle.Forgive(ctx, p.config.DB, keys...); err != nil {
 		return Device{}, err
 	}
 	app, err := p.app(ctx, row.App)

@@ -50,7 +50,7 @@ func (s *Service) ResetPassword(ctx context.Context, token, chosen secret.String
 		return Flow{}, err
 	}
 	// The failures were against the password before.
-	if err := s.Throttle.Reset(ctx, s.counters(p, "", Visit{}).own, forgotKey(v)); err != nil {
+	if err := s.Throttle.Reset(ctx, s.DB, s.counters(p, "", Visit{}).own, forgotKey(v)); err != nil {
 		return Flow{}, err
 	}
 	return s.furnish(ctx, Flow{person: p, proven: proven{{Method: MethodPassword, At: s.Clock()}}}, v)

@@ -62,7 +62,7 @@ func (w *world) half(email string) secret.String {
 	if _, err := f.Proof(); err == nil {
 		w.t.Fatal("the password alone is a proof")
 	}
-	token, err := w.Hold(w.t.Context(), f)
+	token, err := w.Hold(w.t.Context(), f, home)
 	must(w.t, err)
 	return token
 }
@@ -94,7 +94,9 @@ func TestSigningInWithBothSteps(t *testing.T) {
 			must(t, err)
 			proof, err := f.Proof()
 			must(t, err)
-			token, err := w.OpenSession(t.Context(), proof, secret.String{}, home)
+			here := home
+			here.Waits = held
+			token, err := w.OpenSession(t.Context(), proof, secret.String{}, here)
 			must(t, err)
 			if s := w.session(token); s.Class != signin.ClassTwo || strings.Join(s.AMR, " ") != "pwd otp mfa" || !s.AuthTime.Equal(w.clock.Now()) {
 				t.Errorf("%+v", s)
@@ -102,8 +104,20 @@ func TestSigningInWithBothSteps(t *testing.T) {
 			if _, err := w.Verify(t.Context(), held, code(each), home); err == nil {
 				t.Error("a code opened twice")
 			}
+			if _, err := w.Held(t.Context(), held); !errs.Is(err, errs.KindUnauthenticated) {
+				t.Errorf("a sign-in that is finished still waits: %v", err)
+			}
 		}
-		held := w.half(ada)
+		left := w.half(ada) // and then begun anew in the same browser
+		f, err := w.Held(t.Context(), left)
+		must(t, err)
+		here := home
+		here.Waits = left
+		held, err := w.Hold(t.Context(), f, here)
+		must(t, err)
+		if _, err := w.Held(t.Context(), left); !errs.Is(err, errs.KindUnauthenticated) {
+			t.Errorf("a sign-in in whose place another one waits: %v", err)
+		}
 		w.clock.Advance(16 * time.Minute)
 		if _, err := w.Verify(t.Context(), held, code(w.code(key)), home); !errs.Is(err, errs.KindUnauthenticated) {
 			t.Errorf("a sign-in that waited too long: %v", err)
@@ -252,7 +266,7 @@ func (w *world) prove(token secret.String, key string) secret.String {
 	w.t.Helper()
 	f, err := w.Resume(w.t.Context(), w.session(token))
 	must(w.t, err)
-	held, err := w.Hold(w.t.Context(), f)
+	held, err := w.Hold(w.t.Context(), f, home)
 	must(w.t, err)
 	f, err = w.Verify(w.t.Context(), held, code(w.code(key)), home)
 	must(w.t, err)

@@ -69,15 +69,22 @@ func (s *Service) Resume(ctx context.Context, session Session) (Flow, error) {
 	return s.furnish(ctx, Flow{person: session.Person, proven: session.proven, session: session.ID}, Visit{})
 }
 
-// Hold keeps a flow that waits for its next step. The token is for a cookie.
-func (s *Service) Hold(ctx context.Context, f Flow) (secret.String, error) {
+// Hold keeps a flow that waits for its next step, in place of the one that
+// waits in this browser. The token is for a cookie.
+func (s *Service) Hold(ctx context.Context, f Flow, v Visit) (secret.String, error) {
 	evidence, err := f.proven.text()
 	if err != nil {
 		return secret.String{}, err
 	}
 	token, hash := secret.Token("")
-	_, err = db.Exec(ctx, s.DB, `INSERT INTO account_flow (hash, person, session, evidence, expires) VALUES ($1, $2, $3, $4, $5)`,
-		hash, f.person.ID, f.session, evidence, s.Clock().Add(flowLife))
+	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.drop(ctx, tx, v.Waits); err != nil {
+			return err
+		}
+		_, err := db.Exec(ctx, tx, `INSERT INTO account_flow (hash, person, session, evidence, expires) VALUES ($1, $2, $3, $4, $5)`,
+			hash, f.person.ID, f.session, evidence, s.Clock().Add(flowLife))
+		return err
+	})
 	if err != nil {
 		return secret.String{}, fmt.Errorf("keeping a sign-in under way: %w", err)
 	}
@@ -108,10 +115,12 @@ func (s *Service) Held(ctx context.Context, token secret.String) (Flow, error) {
 	return s.furnish(ctx, Flow{person: row.Person, proven: evidence, session: row.Session}, Visit{})
 }
 
-// Drop ends a flow that waits.
-func (s *Service) Drop(ctx context.Context, token secret.String) error {
-	_, err := db.Exec(ctx, s.DB, `DELETE FROM account_flow WHERE hash = $1`, secret.Hash(token.Reveal()))
-	if err != nil {
+// drop ends a flow that waits, if there is one.
+func (s *Service) drop(ctx context.Context, tx *db.Tx, token secret.String) error {
+	if token.Reveal() == "" {
+		return nil
+	}
+	if _, err := db.Exec(ctx, tx, `DELETE FROM account_flow WHERE hash = $1`, secret.Hash(token.Reveal())); err != nil {
 		return fmt.Errorf("ending a sign-in under way: %w", err)
 	}
 	return nil
@@ -132,33 +141,39 @@ func (s *Service) Verify(ctx context.Context, token secret.String, a factor.Answ
 		return Flow{}, err
 	}
 	f.proven = f.proven.with(evidenceOf(taken, s.Clock()))
-	return f, s.noteTaken(ctx, f.person, taken, v)
+	return f, nil
 }
 
 // take uses up what a person gives for their second step. Codes count, per
 // person at every entrance, until a right one comes; keys can't be guessed.
 func (s *Service) take(ctx context.Context, p person.Person, bound secret.String, a factor.Answer, v Visit) (factor.Taken, error) {
-	if a.Credential != "" {
-		return s.Factors.Verify(ctx, p.ID, boundTo(bound), a)
-	}
-	key := v.Browser.TryKey("account code", p.ID)
-	if err := s.Throttle.Take(ctx, key); err != nil {
-		return factor.Taken{}, err
+	count := counters{}
+	if a.Credential == "" {
+		count.own = v.Browser.TryKey("account code", p.ID)
+		if err := s.Throttle.Take(ctx, count.own); err != nil {
+			return factor.Taken{}, err
+		}
 	}
 	taken, err := s.Factors.Verify(ctx, p.ID, boundTo(bound), a)
-	if err != nil {
+	switch {
+	case err != nil && a.Credential == "":
 		return factor.Taken{}, s.noticePartial(ctx, p, v, err)
+	case err != nil:
+		return factor.Taken{}, err
 	}
-	return taken, s.Throttle.Reset(ctx, key)
+	return taken, s.noteTaken(ctx, p, taken, count, v)
 }
 
 // boundTo is what a key's challenge is bound to: the session or flow of a token.
 func boundTo(token secret.String) string { return secret.Hash(token.Reveal()) }
 
-// noteTaken audits a second step, and tells of a recovery code that was used
-// and of a key whose count didn't grow.
-func (s *Service) noteTaken(ctx context.Context, p person.Person, taken factor.Taken, v Visit) error {
+// noteTaken audits a second step, takes its try back, and tells of a recovery
+// code that was used and of a key whose count didn't grow.
+func (s *Service) noteTaken(ctx context.Context, p person.Person, taken factor.Taken, count counters, v Visit) error {
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := s.takeBack(ctx, tx, count); err != nil {
+			return err
+		}
 		if taken.Method == factor.Recovery {
 			if err := s.People.Notify(ctx, tx, p.ID, "A recovery code was used", noticeRecovery); err != nil {
 				return err
@@ -228,7 +243,7 @@ func (s *Service) Passkey(ctx context.Context, bound secret.String, a factor.Ans
 	if err != nil {
 		return Flow{}, err
 	}
-	return f, s.noteTaken(ctx, p, taken, v)
+	return f, s.noteTaken(ctx, p, taken, counters{}, v)
 }
 
 const noticeRecovery = `One of your recovery codes was used as the second step of your Sallyport account. It no longer works.

@@ -71,9 +71,13 @@ func (s *Service) OpenSession(ctx context.Context, proof Proof, before secret.St
 	return token, err
 }
 
-// opened is what comes of every sign-in: it is audited, and who has shown that
-// their second step isn't lost doesn't wait for its reset any more.
+// opened is what comes of every sign-in: nothing of it waits any more, it is
+// audited, and who has shown that their second step isn't lost doesn't wait for
+// its reset.
 func (s *Service) opened(ctx context.Context, tx *db.Tx, action string, proof Proof, v Visit) error {
+	if err := s.drop(ctx, tx, v.Waits); err != nil {
+		return err
+	}
 	if err := s.stopReset(ctx, tx, proof, v.Address); err != nil {
 		return err
 	}

@@ -64,6 +64,7 @@ type Visit struct {
 	Agent   string           // the browser's own name
 	Browser throttle.Browser // what it remembers of earlier sign-ins
 	Trust   secret.String    // the token of a browser that may be trusted with the second step
+	Waits   secret.String    // the token of a sign-in that waits for its next step there
 }
 
 var errWrong = errs.Unauthenticated("That email and password don't match an account.")
@@ -96,13 +97,8 @@ func (s *Service) password(ctx context.Context, p person.Person, email string, p
 	if p.Suspended {
 		return Flow{}, errSuspended
 	}
-	if err := s.Throttle.Reset(ctx, count.own); err != nil {
+	if err := s.DB.InTx(ctx, func(tx *db.Tx) error { return s.takeBack(ctx, tx, count) }); err != nil {
 		return Flow{}, err
-	}
-	if count.source != "" {
-		if err := s.Throttle.Forgive(ctx, count.source); err != nil {
-			return Flow{}, err
-		}
 	}
 	return s.furnish(ctx, Flow{person: p, proven: proven{{Method: MethodPassword, At: s.Clock()}}}, v)
 }
@@ -115,6 +111,17 @@ type counters struct {
 
 func (c counters) keys() []string {
 	return slices.DeleteFunc([]string{c.source, c.own}, func(k string) bool { return k == "" })
+}
+
+// takeBack takes a try that was right out of the counters.
+func (s *Service) takeBack(ctx context.Context, tx *db.Tx, c counters) error {
+	if c.own == "" {
+		return nil
+	}
+	if err := s.Throttle.Reset(ctx, tx, c.own); err != nil || c.source == "" {
+		return err
+	}
+	return s.Throttle.Forgive(ctx, tx, c.source)
 }
 
 func (s *Service) counters(p person.Person, email string, v Visit) counters {

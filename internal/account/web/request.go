@@ -88,7 +88,7 @@ func (s *Site) session(r *http.Request) (signin.Session, bool) {
 func (s *Site) visit(r *http.Request) signin.Visit {
 	return signin.Visit{
 		Address: address(r), Agent: r.UserAgent(),
-		Browser: s.SignIn.OpenBrowser(s.cookie(r, browserCookie).Reveal()), Trust: s.cookie(r, trustCookie),
+		Browser: s.SignIn.OpenBrowser(s.cookie(r, browserCookie).Reveal()), Trust: s.cookie(r, trustCookie), Waits: s.cookie(r, flowCookie),
 	}
 }
 
@@ -112,12 +112,7 @@ func (s *Site) open(w http.ResponseWriter, r *http.Request, flow signin.Flow) er
 	if err != nil {
 		return err
 	}
-	if held := s.cookie(r, flowCookie); held.Reveal() != "" {
-		if err := s.SignIn.Drop(r.Context(), held); err != nil {
-			return err
-		}
-		s.cookies.Drop(w, flowCookie)
-	}
+	s.cookies.Drop(w, flowCookie)
 	s.cookies.Drop(w, passkeyCookie)
 	known, err := s.SignIn.Remember(visit.Browser, proof)
 	if err != nil {

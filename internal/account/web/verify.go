@@ -85,14 +85,9 @@ func withQuery(path string, values url.Values) string {
 
 // hold keeps a flow that isn't finished and sends the person on to its next step.
 func (s *Site) hold(w http.ResponseWriter, r *http.Request, f signin.Flow, where url.Values) error {
-	token, err := s.SignIn.Hold(r.Context(), f)
+	token, err := s.SignIn.Hold(r.Context(), f, s.visit(r))
 	if err != nil {
 		return err
-	}
-	if before := s.cookie(r, flowCookie); before.Reveal() != "" {
-		if err := s.SignIn.Drop(r.Context(), before); err != nil {
-			return err
-		}
 	}
 	s.cookies.Set(w, flowCookie, token.Reveal(), flowLasts)
 	return redirect(w, r, withQuery("/signin/verify", where))

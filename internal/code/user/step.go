@@ -132,5 +132,5 @@ func (s *Service) useCode(ctx context.Context, user, code string, b throttle.Bro
 	if err != nil {
 		return "", err
 	}
-	return method, s.Throttle.Reset(ctx, key)
+	return method, s.Throttle.Reset(ctx, s.DB, key)
 }
