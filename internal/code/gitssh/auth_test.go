@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -162,6 +163,25 @@ func TestOfferedAlgorithms(t *testing.T) {
 		if out, status := p.call(); status != 255 {
 			t.Errorf("%s: %d %s", old, status, out)
 		}
+	}
+}
+
+// ssh-audit finds nothing red. (It calls yellow what is newer than it: ML-KEM.)
+func TestSSHAuditFindsNothingRed(t *testing.T) {
+	w := newWorld(t)
+	audit, err := exec.LookPath("ssh-audit")
+	if err != nil {
+		t.Fatal("this test needs ssh-audit: apt-get install -y ssh-audit")
+	}
+	run := func(level string) string {
+		out, _ := exec.CommandContext(t.Context(), audit, "-n", "-l", level, "-p", w.port, "127.0.0.1").CombinedOutput() // its status tells of warnings too
+		return strings.TrimSpace(string(out))
+	}
+	if out := run("fail"); out != "" {
+		t.Errorf("red:\n%s", out)
+	}
+	if out := run("info"); !strings.Contains(out, "(key) ssh-ed25519") {
+		t.Errorf("it didn't look at us:\n%s", out)
 	}
 }
 
