@@ -74,8 +74,16 @@ func (s *Site) controls(r *http.Request, g access.Grant, form ui.Form) (controls
 	if err != nil {
 		return controlsPage{}, err
 	}
+	self, err := s.Gate.Check(r.Context(), g.Actor(), access.Target{}, access.ReadSelf)
+	if err != nil {
+		return controlsPage{}, err
+	}
+	keys, err := s.Users.Keys(r.Context(), self)
+	if err != nil {
+		return controlsPage{}, err
+	}
 	form.Values = filledBy(ws.Policy, form.Values, s.Clock())
-	c := controlsOf{form: form, ws: ws, g: g, now: s.Clock(), public: public}
+	c := controlsOf{form: form, ws: ws, g: g, now: s.Clock(), public: public, keys: keys}
 	page := controlsPage{
 		Problem: form.Message(), Path: controlsPath(g), PlanPath: settingsPath(g) + "plan",
 		On: ws.Policy.RequireTwoStep, Groups: c.groups(), Lapsed: c.lapsed(),

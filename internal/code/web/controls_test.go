@@ -1,10 +1,16 @@
 package web
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"html"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/workspace"
@@ -71,6 +77,80 @@ func TestEveryControlByTheForm(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every control says in a sentence what it is, and what it means for whoever
+// looks at it: as they are, not in general.
+func TestEveryControlSaysWhatItMeansForYou(t *testing.T) {
+	each(t, func(w *world) {
+		owner := w.signedIn("owner")
+		owner.founds()
+		says := func(when string, want ...string) {
+			t.Helper()
+			p := owner.is(owner.get(controls), 200)
+			found := regexp.MustCompile(`<b>For you:</b> ([^<]*)<`).FindAllStringSubmatch(p.text, -1)
+			var got []string
+			for _, each := range found {
+				got = append(got, html.UnescapeString(each[1]))
+			}
+			if strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Errorf("%s:\n%s\nnot:\n%s", when, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			for _, hint := range []string{
+				"Everyone needs two-step verification of Code", "needs no step of Code", "Only security keys and passkeys count", "How long a step lasts",
+				"After the key, SSH asks for a code", "belong to nobody", "opens only from these", "can be read without signing in",
+			} {
+				if !strings.Contains(p.text, hint) {
+					t.Errorf("%s: no sentence with %q", when, hint)
+				}
+			}
+		}
+		const set, blocked = "until you set up two-step verification.", "You would be blocked "
+		rest := []string{"It says nothing about you: you come as a person.", "You come from 192.0.2.1.", "Nothing changes for you: you are signed in."}
+		says("nothing is on", append([]string{
+			blocked + set, "You would be sent to your account, to sign in with MFA.", blocked + set,
+			"You have taken no second step in this session.", "Nothing changes for you: you have no SSH key.",
+		}, rest...)...)
+		owner.enrols(twoStepPath)
+		owner.saves("require", "on", "ask_again", "never")
+		owner.adds(sshLine(t, "sk-ssh-ed25519@openssh.com"))
+		met := "Nothing changes for you: you meet it."
+		says("an app is on", append([]string{
+			met, met, blocked + "until you add a security key or passkey.",
+			"Your step lasts as long as this session.", "Your SSH keys are on security keys: where these check you, nothing more is asked.",
+		}, rest...)...)
+		owner.adds(sshLine(t, "ssh-ed25519"))
+		owner.saves("ask_again", "1")
+		until := w.now.Now().UTC().Format("2 January 2006, 15:04 UTC")
+		says("an hour at most", append([]string{
+			met, met, blocked + "until you add a security key or passkey.",
+			"Your last step was at " + until + ": as it stands, it lasts until " + w.now.Now().Add(time.Hour).UTC().Format("2 January 2006, 15:04 UTC") + ".",
+			"One SSH key of yours would ask you for a code.",
+		}, rest...)...)
+	})
+}
+
+// adds an SSH key.
+func (b *browser) adds(line string) {
+	b.Helper()
+	b.leads(b.post("/account/settings/ssh-keys/", "key", line, "label", "laptop", "expires", "0"), "/account/settings/ssh-keys/")
+}
+
+// sshLine is a new public key as a .pub file has it.
+func sshLine(t *testing.T, kind string) string {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := ssh.Marshal(struct {
+		Kind   string
+		Public []byte
+	}{kind, public})
+	if strings.HasPrefix(kind, "sk-") {
+		wire = append(wire, ssh.Marshal(struct{ Application string }{"ssh:"})...)
+	}
+	return kind + " " + base64.StdEncoding.EncodeToString(wire)
 }
 
 // What is wrong stands beside its field, and what was typed is kept.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/user"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/ui"
@@ -139,6 +140,7 @@ type controlsOf struct {
 	g      access.Grant
 	now    time.Time
 	public []workspace.Public
+	keys   []user.Key // the owner's own
 }
 
 func (c *controlsOf) groups() []controlGroup {
@@ -237,7 +239,31 @@ func (c *controlsOf) lasts() string {
 func (c *controlsOf) ssh() control {
 	field := c.form.Checkbox("ask_over_ssh", "yes", "Ask over SSH too")
 	field.Hint = "After the key, SSH asks for a code; a key on a security key that checks its user counts as the step."
-	return control{Fields: []ui.Field{field}, You: "It holds for your SSH keys as well."}
+	return control{Fields: []ui.Field{field}, You: c.overSSH()}
+}
+
+// overSSH says what the owner's own keys would ask them for.
+func (c *controlsOf) overSSH() string {
+	plain, secured := 0, 0
+	for _, k := range c.keys {
+		switch {
+		case k.Expired(c.now):
+		case strings.HasPrefix(k.Kind, "sk-"):
+			secured++
+		default:
+			plain++
+		}
+	}
+	switch {
+	case plain+secured == 0:
+		return "Nothing changes for you: you have no SSH key."
+	case plain == 0:
+		return "Your SSH keys are on security keys: where these check you, nothing more is asked."
+	case plain == 1:
+		return "One SSH key of yours would ask you for a code."
+	default:
+		return strconv.Itoa(plain) + " SSH keys of yours would ask you for a code."
+	}
 }
 
 func (c *controlsOf) machines() control {
