@@ -187,42 +187,44 @@ func TestTwoAdministratorsDoIt(t *testing.T) {
 }
 
 func TestAnApprovalIsOver(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t))
-	ann, ben, cat := w.person("Ann", true), w.person("Ben", true), w.person("Cat", true)
-	ask := func() admin.Approval {
-		t.Helper()
-		if _, err := w.Do(t.Context(), admin.Suspend, ben.ID, as(ann)); err != nil {
-			t.Fatal(err)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		ann, ben, cat := w.person("Ann", true), w.person("Ben", true), w.person("Cat", true)
+		ask := func() admin.Approval {
+			t.Helper()
+			if _, err := w.Do(t.Context(), admin.Suspend, ben.ID, as(ann)); err != nil {
+				t.Fatal(err)
+			}
+			return w.only()
 		}
-		return w.only()
-	}
-	a := ask()
-	w.clock.Advance(7 * 24 * time.Hour)
-	if err := w.Decide(t.Context(), a.ID, true, as(cat)); !errs.Is(err, errs.KindConflict) {
-		t.Errorf("after a week: %v", err)
-	}
-	a = ask()
-	must(t, w.Decide(t.Context(), a.ID, false, as(ann))) // a second thought
-	if err := w.Decide(t.Context(), a.ID, true, as(cat)); !errs.Is(err, errs.KindConflict) {
-		t.Errorf("taken back: %v", err)
-	}
-	a = ask()
-	_, err := w.Do(t.Context(), admin.Demote, ann.ID, person.Operator())
-	must(t, err)
-	if all, err := w.Pending(t.Context()); err != nil || len(all) != 0 {
-		t.Errorf("asked by nobody any more: %+v %v", all, err)
-	}
-	if err := w.Decide(t.Context(), a.ID, true, as(cat)); !errs.Is(err, errs.KindConflict) || w.now(ben).Suspended {
-		t.Errorf("whoever asked is none any more: %v", err)
-	}
-	if err := w.Decide(t.Context(), "none", true, as(cat)); !errs.Is(err, errs.KindConflict) {
-		t.Errorf("none: %v", err)
-	}
-	w.clock.Advance(40 * 24 * time.Hour)
-	must(t, w.Sweep(t.Context()))
-	if n, _ := db.One[int](t.Context(), w.DB, `SELECT COUNT(*) FROM approval`); n != 0 {
-		t.Errorf("%d were left", n)
-	}
+		a := ask()
+		w.clock.Advance(7 * 24 * time.Hour)
+		if err := w.Decide(t.Context(), a.ID, true, as(cat)); !errs.Is(err, errs.KindConflict) {
+			t.Errorf("after a week: %v", err)
+		}
+		a = ask()
+		must(t, w.Decide(t.Context(), a.ID, false, as(ann))) // a second thought
+		if err := w.Decide(t.Context(), a.ID, true, as(cat)); !errs.Is(err, errs.KindConflict) {
+			t.Errorf("taken back: %v", err)
+		}
+		a = ask()
+		_, err := w.Do(t.Context(), admin.Demote, ann.ID, person.Operator())
+		must(t, err)
+		if all, err := w.Pending(t.Context()); err != nil || len(all) != 0 {
+			t.Errorf("asked by nobody any more: %+v %v", all, err)
+		}
+		if err := w.Decide(t.Context(), a.ID, true, as(cat)); !errs.Is(err, errs.KindConflict) || w.now(ben).Suspended {
+			t.Errorf("whoever asked is none any more: %v", err)
+		}
+		if err := w.Decide(t.Context(), "none", true, as(cat)); !errs.Is(err, errs.KindConflict) {
+			t.Errorf("none: %v", err)
+		}
+		w.clock.Advance(40 * 24 * time.Hour)
+		must(t, w.Sweep(t.Context()))
+		if n, _ := db.One[int](t.Context(), w.DB, `SELECT COUNT(*) FROM approval`); n != 0 {
+			t.Errorf("%d were left", n)
+		}
+	})
 }
 
 func TestWhatAnAdministratorDoesAlone(t *testing.T) {

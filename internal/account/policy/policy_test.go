@@ -44,27 +44,29 @@ func TestTheRulesAtTheStart(t *testing.T) {
 }
 
 func TestOfWhomMFAIsRequired(t *testing.T) {
-	s, now := room(dbtest.SQLite(t))
-	c := defaults(t, s)
-	c.MFA, c.Domains, c.Grace = policy.Domains, []string{" Example.com", "@bücher.example", "example.com"}, 2*day
-	p, err := s.Save(t.Context(), c, "admin", "192.0.2.1")
-	if err != nil || !slices.Equal(p.Domains, []string{"example.com", "xn--bcher-kva.example"}) {
-		t.Fatalf("%v %v", p.Domains, err)
-	}
-	for addresses, want := range map[string]bool{
-		"a@example.com": true, "a@other.test b@example.com": true, "a@sub.example.com": false, "a@notexample.com": false,
-		"example.com@other.test": false, "a@xn--bcher-kva.example": true, "": false,
-	} {
-		if got := p.Concerns(strings.Fields(addresses)); got != want {
-			t.Errorf("%q: %v", addresses, got)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s, now := room(d)
+		c := defaults(t, s)
+		c.MFA, c.Domains, c.Grace = policy.Domains, []string{" Example.com", "@bücher.example", "example.com"}, 2*day
+		p, err := s.Save(t.Context(), c, "admin", "192.0.2.1")
+		if err != nil || !slices.Equal(p.Domains, []string{"example.com", "xn--bcher-kva.example"}) {
+			t.Fatalf("%v %v", p.Domains, err)
 		}
-		if p.Requires(strings.Fields(addresses), now.Now().Add(2*day-time.Second)) {
-			t.Errorf("%q within the grace", addresses)
+		for addresses, want := range map[string]bool{
+			"a@example.com": true, "a@other.test b@example.com": true, "a@sub.example.com": false, "a@notexample.com": false,
+			"example.com@other.test": false, "a@xn--bcher-kva.example": true, "": false,
+		} {
+			if got := p.Concerns(strings.Fields(addresses)); got != want {
+				t.Errorf("%q: %v", addresses, got)
+			}
+			if p.Requires(strings.Fields(addresses), now.Now().Add(2*day-time.Second)) {
+				t.Errorf("%q within the grace", addresses)
+			}
+			if got := p.Requires(strings.Fields(addresses), now.Now().Add(2*day)); got != want {
+				t.Errorf("%q after the grace: %v", addresses, got)
+			}
 		}
-		if got := p.Requires(strings.Fields(addresses), now.Now().Add(2*day)); got != want {
-			t.Errorf("%q after the grace: %v", addresses, got)
-		}
-	}
+	})
 }
 
 // Attack 18: a shortened grace was ignored, or renewed by saving again.
@@ -134,19 +136,21 @@ func TestRulesThatCannotBe(t *testing.T) {
 }
 
 func TestAChangeIsInTheAuditLog(t *testing.T) {
-	s, _ := room(dbtest.SQLite(t))
-	c := defaults(t, s)
-	for range 2 { // the second changes nothing
-		c.Idle, c.SignUp = day, policy.Closed
-		if _, err := s.Save(t.Context(), c, "admin", "192.0.2.1"); err != nil {
-			t.Fatal(err)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s, _ := room(d)
+		c := defaults(t, s)
+		for range 2 { // the second changes nothing
+			c.Idle, c.SignUp = day, policy.Closed
+			if _, err := s.Save(t.Context(), c, "admin", "192.0.2.1"); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	records, err := s.Audit.Read(t.Context(), "", 0, 10)
-	if err != nil || len(records) != 1 || records[0].Action != "site.policy" || records[0].Actor != "admin" {
-		t.Fatalf("%+v %v", records, err)
-	}
-	if want := `{"idle":{"from":"168h0m0s","to":"24h0m0s"},"sign_up":{"from":"","to":"closed"}}`; records[0].Detail != want {
-		t.Errorf("%s", records[0].Detail)
-	}
+		records, err := s.Audit.Read(t.Context(), "", 0, 10)
+		if err != nil || len(records) != 1 || records[0].Action != "site.policy" || records[0].Actor != "admin" {
+			t.Fatalf("%+v %v", records, err)
+		}
+		if want := `{"idle":{"from":"168h0m0s","to":"24h0m0s"},"sign_up":{"from":"","to":"closed"}}`; records[0].Detail != want {
+			t.Errorf("%s", records[0].Detail)
+		}
+	})
 }

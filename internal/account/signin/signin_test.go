@@ -89,23 +89,25 @@ func (w *world) live(token secret.String) bool {
 }
 
 func TestNoProofNoSession(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t))
-	if token, err := w.OpenSession(t.Context(), signin.Proof{}, secret.String{}, visit("192.0.2.1")); err == nil || token.Reveal() != "" {
-		t.Error("the zero Proof opened a session")
-	}
-	if signin.Next(signin.Flow{}, signin.Need{}) != signin.StepPassword {
-		t.Errorf("the zero Flow comes next to %s", signin.Next(signin.Flow{}, signin.Need{}))
-	}
-	if _, err := (signin.Flow{}).Proof(); err == nil {
-		t.Error("the zero Flow gave a Proof")
-	}
-	flow, err := w.Password(t.Context(), ada, secret.New("wrong"), visit("192.0.2.1"))
-	if err == nil {
-		t.Error("a wrong password was taken")
-	}
-	if _, err := flow.Proof(); err == nil {
-		t.Error("a failed step gave a Proof")
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		if token, err := w.OpenSession(t.Context(), signin.Proof{}, secret.String{}, visit("192.0.2.1")); err == nil || token.Reveal() != "" {
+			t.Error("the zero Proof opened a session")
+		}
+		if signin.Next(signin.Flow{}, signin.Need{}) != signin.StepPassword {
+			t.Errorf("the zero Flow comes next to %s", signin.Next(signin.Flow{}, signin.Need{}))
+		}
+		if _, err := (signin.Flow{}).Proof(); err == nil {
+			t.Error("the zero Flow gave a Proof")
+		}
+		flow, err := w.Password(t.Context(), ada, secret.New("wrong"), visit("192.0.2.1"))
+		if err == nil {
+			t.Error("a wrong password was taken")
+		}
+		if _, err := flow.Proof(); err == nil {
+			t.Error("a failed step gave a Proof")
+		}
+	})
 }
 
 func TestASessionHasItsTime(t *testing.T) {
@@ -239,22 +241,24 @@ func TestAttack38AStrangerCannotShutTheOwnerOut(t *testing.T) {
 }
 
 func TestOneSourceTriesManyPeople(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t))
-	var err error
-	for i := range 6 {
-		// Every other try is a success of one's own, from the same place.
-		address := fmt.Sprintf("2001:db8:1:2::%x", i)
-		_, err = w.Password(t.Context(), fmt.Sprintf("person%d@example.com", i), secret.New("wrong"), visit(address))
-		if i < 5 {
-			if !errs.Is(err, errs.KindUnauthenticated) {
-				t.Fatalf("try %d: %v", i, err)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		var err error
+		for i := range 6 {
+			// Every other try is a success of one's own, from the same place.
+			address := fmt.Sprintf("2001:db8:1:2::%x", i)
+			_, err = w.Password(t.Context(), fmt.Sprintf("person%d@example.com", i), secret.New("wrong"), visit(address))
+			if i < 5 {
+				if !errs.Is(err, errs.KindUnauthenticated) {
+					t.Fatalf("try %d: %v", i, err)
+				}
+				_, _ = w.try(good, visit(address))
 			}
-			_, _ = w.try(good, visit(address))
 		}
-	}
-	if !errs.Is(err, errs.KindTooMany) {
-		t.Errorf("one IPv6 network had its sixth guess: %v", err)
-	}
+		if !errs.Is(err, errs.KindTooMany) {
+			t.Errorf("one IPv6 network had its sixth guess: %v", err)
+		}
+	})
 }
 
 func TestAttack29AnUnknownPersonIsRefusedAlike(t *testing.T) {

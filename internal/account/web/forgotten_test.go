@@ -162,36 +162,40 @@ func (w *world) rows() [2]int {
 
 // One network can't have mail sent to everybody.
 func TestForgettingIsSlowedDown(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	b := w.browser()
-	b.from = "192.0.2.9"
-	for i := range 6 {
-		got := b.post("/forgotten", "email", fmt.Sprintf("p%d@example.com", i))
-		if i == 5 && (got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "") {
-			t.Errorf("the sixth: %d", got.status)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		b := w.browser()
+		b.from = "192.0.2.9"
+		for i := range 6 {
+			got := b.post("/forgotten", "email", fmt.Sprintf("p%d@example.com", i))
+			if i == 5 && (got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "") {
+				t.Errorf("the sixth: %d", got.status)
+			}
 		}
-	}
-	if got := b.post("/forgotten", "email", "no address"); got.status != http.StatusTooManyRequests {
-		t.Errorf("%d", got.status)
-	}
-	w.clock.Advance(time.Hour)
-	if got := b.post("/forgotten", "email", "no address"); got.status != http.StatusBadRequest || !strings.Contains(got.body, `value="no address"`) {
-		t.Errorf("no address: %d", got.status)
-	}
+		if got := b.post("/forgotten", "email", "no address"); got.status != http.StatusTooManyRequests {
+			t.Errorf("%d", got.status)
+		}
+		w.clock.Advance(time.Hour)
+		if got := b.post("/forgotten", "email", "no address"); got.status != http.StatusBadRequest || !strings.Contains(got.body, `value="no address"`) {
+			t.Errorf("no address: %d", got.status)
+		}
+	})
 }
 
 func TestARecoveryLinkOfAnAdministrators(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	p, err := w.people.Create(t.Context(), personInput("bob@example.com", ""))
-	must(t, err)
-	must(t, w.signin.MailRecovery(t.Context(), p, operator()))
-	b := w.browser()
-	if got := b.submit(b.get(w.linkTo("bob@example.com")), "/reset", "password", adasNext); got.at.Path != "/manage-profile" {
-		t.Errorf("%d at %s", got.status, got.at)
-	}
-	if right, err := w.people.VerifyPassword(t.Context(), p.ID, secret.New(adasNext), false); err != nil || !right {
-		t.Errorf("%v %v", right, err)
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		p, err := w.people.Create(t.Context(), personInput("bob@example.com", ""))
+		must(t, err)
+		must(t, w.signin.MailRecovery(t.Context(), p, operator()))
+		b := w.browser()
+		if got := b.submit(b.get(w.linkTo("bob@example.com")), "/reset", "password", adasNext); got.at.Path != "/manage-profile" {
+			t.Errorf("%d at %s", got.status, got.at)
+		}
+		if right, err := w.people.VerifyPassword(t.Context(), p.ID, secret.New(adasNext), false); err != nil || !right {
+			t.Errorf("%v %v", right, err)
+		}
+	})
 }
 
 // Standard 3: paste and password managers work, what is typed can be shown, and

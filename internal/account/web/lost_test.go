@@ -143,47 +143,49 @@ func TestAResetIsStoppedByASignInOrItsMail(t *testing.T) {
 }
 
 func TestStandard11NoticesOfOddSignIns(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	subjects := func() []string {
-		t.Helper()
-		must(t, w.outbox.SendDue(t.Context()))
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		var all []string
-		for _, m := range w.mails {
-			all = append(all, m.Subject)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		subjects := func() []string {
+			t.Helper()
+			must(t, w.outbox.SendDue(t.Context()))
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			var all []string
+			for _, m := range w.mails {
+				all = append(all, m.Subject)
+			}
+			w.mails = nil
+			return all
 		}
-		w.mails = nil
-		return all
-	}
-	home := w.browser()
-	home.signIn(ada, adasPass)
-	home.post("/signout")
-	home.signIn(ada, adasPass)
-	if got := subjects(); len(got) != 0 {
-		t.Errorf("the first browser: %q", got)
-	}
-	key, _ := home.enrols(home.get(mfa))
-	subjects()
-	home.post("/signout")
-	p := home.signIn(ada, adasPass)
-	home.submit(p, "/signin/verify", "code", "000000")
-	if got := subjects(); len(got) != 0 {
-		t.Errorf("a wrong code at home: %q", got)
-	}
-	stranger := w.browser()
-	stranger.agent, stranger.from = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0", "198.51.100.9"
-	p = stranger.signIn(ada, adasPass)
-	for range 3 {
-		stranger.submit(p, "/signin/verify", "code", "000000")
-	}
-	if got := subjects(); len(got) != 1 || got[0] != "Somebody may have your password" {
-		t.Errorf("wrong codes from a strange browser: %q", got)
-	}
-	stranger.at(stranger.submit(p, "/signin/verify", "code", stranger.code(key)), "/manage-profile")
-	must(t, w.outbox.SendDue(t.Context()))
-	if m := w.mailTo(ada); m.Subject != "A new sign-in to your account" || !strings.Contains(m.Text, "Firefox on Linux, from the address 198.51.100.9") {
-		t.Errorf("%+v", m)
-	}
+		home := w.browser()
+		home.signIn(ada, adasPass)
+		home.post("/signout")
+		home.signIn(ada, adasPass)
+		if got := subjects(); len(got) != 0 {
+			t.Errorf("the first browser: %q", got)
+		}
+		key, _ := home.enrols(home.get(mfa))
+		subjects()
+		home.post("/signout")
+		p := home.signIn(ada, adasPass)
+		home.submit(p, "/signin/verify", "code", "000000")
+		if got := subjects(); len(got) != 0 {
+			t.Errorf("a wrong code at home: %q", got)
+		}
+		stranger := w.browser()
+		stranger.agent, stranger.from = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0", "198.51.100.9"
+		p = stranger.signIn(ada, adasPass)
+		for range 3 {
+			stranger.submit(p, "/signin/verify", "code", "000000")
+		}
+		if got := subjects(); len(got) != 1 || got[0] != "Somebody may have your password" {
+			t.Errorf("wrong codes from a strange browser: %q", got)
+		}
+		stranger.at(stranger.submit(p, "/signin/verify", "code", stranger.code(key)), "/manage-profile")
+		must(t, w.outbox.SendDue(t.Context()))
+		if m := w.mailTo(ada); m.Subject != "A new sign-in to your account" || !strings.Contains(m.Text, "Firefox on Linux, from the address 198.51.100.9") {
+			t.Errorf("%+v", m)
+		}
+	})
 }

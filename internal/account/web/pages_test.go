@@ -80,22 +80,24 @@ func TestSignUpConfirmAndGoOnToTheApp(t *testing.T) {
 func tokenIn(link string) string { _, token, _ := strings.Cut(link, "token="); return token }
 
 func TestALinkThatIsOld(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Open)
-	b := w.browser()
-	b.post("/signup", "name", "Ada", "email", ada, "password", adasPass)
-	link := w.linkTo(ada)
-	w.clock.Advance(25 * time.Hour)
-	if got := b.get(link); got.status != http.StatusGone || !strings.Contains(got.body, "older than 24 hours") {
-		t.Errorf("%d %s", got.status, got.body)
-	}
-	if got := b.get("/confirm?token=guess"); got.status != http.StatusNotFound {
-		t.Errorf("a guess: %d", got.status)
-	}
-	setUp, err := w.people.SetupLink(t.Context())
-	must(t, err)
-	if got := b.get("/confirm?token=" + tokenIn(setUp)); got.status != http.StatusNotFound {
-		t.Errorf("a set-up link at another page: %d", got.status)
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Open)
+		b := w.browser()
+		b.post("/signup", "name", "Ada", "email", ada, "password", adasPass)
+		link := w.linkTo(ada)
+		w.clock.Advance(25 * time.Hour)
+		if got := b.get(link); got.status != http.StatusGone || !strings.Contains(got.body, "older than 24 hours") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if got := b.get("/confirm?token=guess"); got.status != http.StatusNotFound {
+			t.Errorf("a guess: %d", got.status)
+		}
+		setUp, err := w.people.SetupLink(t.Context())
+		must(t, err)
+		if got := b.get("/confirm?token=" + tokenIn(setUp)); got.status != http.StatusNotFound {
+			t.Errorf("a set-up link at another page: %d", got.status)
+		}
+	})
 }
 
 func TestTheSetUpLinkMakesTheAdministrator(t *testing.T) {
@@ -122,28 +124,30 @@ func TestTheSetUpLinkMakesTheAdministrator(t *testing.T) {
 }
 
 func TestManySetUpFormsMakeOneAdministrator(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	link, err := w.people.SetupLink(t.Context())
-	must(t, err)
-	var made atomic.Int32
-	var all sync.WaitGroup
-	for i := range 10 { // package person tries fifty
-		all.Go(func() {
-			b := w.browser()
-			got := b.post("/setup", "token", tokenIn(link), "name", "Ada", "email", fmt.Sprintf("ada%d@example.com", i), "password", adasPass)
-			if got.to != nil {
-				made.Add(1)
-			} else if got.status != http.StatusGone && got.status != http.StatusConflict {
-				t.Errorf("%d %s", got.status, got.body)
-			}
-		})
-	}
-	all.Wait()
-	people, err := w.people.List(t.Context())
-	must(t, err)
-	if made.Load() != 1 || len(people) != 1 {
-		t.Errorf("%d were let in, %d are there", made.Load(), len(people))
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		link, err := w.people.SetupLink(t.Context())
+		must(t, err)
+		var made atomic.Int32
+		var all sync.WaitGroup
+		for i := range 10 { // package person tries fifty
+			all.Go(func() {
+				b := w.browser()
+				got := b.post("/setup", "token", tokenIn(link), "name", "Ada", "email", fmt.Sprintf("ada%d@example.com", i), "password", adasPass)
+				if got.to != nil {
+					made.Add(1)
+				} else if got.status != http.StatusGone && got.status != http.StatusConflict {
+					t.Errorf("%d %s", got.status, got.body)
+				}
+			})
+		}
+		all.Wait()
+		people, err := w.people.List(t.Context())
+		must(t, err)
+		if made.Load() != 1 || len(people) != 1 {
+			t.Errorf("%d were let in, %d are there", made.Load(), len(people))
+		}
+	})
 }
 
 func TestAttack29NobodyLearnsWhoHasAnAccount(t *testing.T) {
@@ -262,65 +266,67 @@ func TestAttack34TheReturnPathIsOurs(t *testing.T) {
 }
 
 func TestWhoMaySignUp(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Invite)
-	key := secret.New("the-secret-of-code-that-is-long-enough-for-hs256")
-	must(t, w.site.Provider.RegisterBuiltin(t.Context(), provider.App{ID: "code", Name: "Code", Redirects: []string{codeURL + "/login/callback"}}, key))
-	code := w.client(provider.App{ID: "code"}, key, codeURL+"/login/callback")
-	invitation := func(change func(claims map[string]any), with string) string {
-		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(with)}, nil)
-		must(t, err)
-		claims := map[string]any{"iss": "code", "aud": w.url, "email": "Bob@example.com", "exp": w.clock.Now().Add(15 * time.Minute).Unix()}
-		if change != nil {
-			change(claims)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Invite)
+		key := secret.New("the-secret-of-code-that-is-long-enough-for-hs256")
+		must(t, w.site.Provider.RegisterBuiltin(t.Context(), provider.App{ID: "code", Name: "Code", Redirects: []string{codeURL + "/login/callback"}}, key))
+		code := w.client(provider.App{ID: "code"}, key, codeURL+"/login/callback")
+		invitation := func(change func(claims map[string]any), with string) string {
+			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(with)}, nil)
+			must(t, err)
+			claims := map[string]any{"iss": "code", "aud": w.url, "email": "Bob@example.com", "exp": w.clock.Now().Add(15 * time.Minute).Unix()}
+			if change != nil {
+				change(claims)
+			}
+			text, err := jwt.Signed(signer).Claims(claims).Serialize()
+			must(t, err)
+			return text
 		}
-		text, err := jwt.Signed(signer).Claims(claims).Serialize()
-		must(t, err)
-		return text
-	}
-	if got := w.browser().get("/signup"); got.status != http.StatusForbidden || !strings.Contains(got.body, "by invitation") {
-		t.Errorf("uninvited: %d", got.status)
-	}
-	if got := w.browser().post("/signup", "name", "X", "email", "x@example.com", "password", adasPass); got.status != http.StatusForbidden {
-		t.Errorf("uninvited, sent: %d", got.status)
-	}
-	for what, forged := range map[string]string{
-		"another secret":   invitation(nil, strings.Repeat("wrong", 8)),
-		"another app":      invitation(func(c map[string]any) { c["iss"] = "wiki" }, key.Reveal()),
-		"another issuer":   invitation(func(c map[string]any) { c["aud"] = "https://other.test" }, key.Reveal()),
-		"too old":          invitation(func(c map[string]any) { c["exp"] = w.clock.Now().Add(-time.Hour).Unix() }, key.Reveal()),
-		"without an end":   invitation(func(c map[string]any) { delete(c, "exp") }, key.Reveal()),
-		"without address":  invitation(func(c map[string]any) { delete(c, "email") }, key.Reveal()),
-		"without a secret": "eyJhbGciOiJub25lIn0.eyJpc3MiOiJjb2RlIn0.",
-	} {
-		if got := w.browser().get(code.ask("invitation", forged)).answer(t, codeURL).Get("error"); got != "invalid_request" {
-			t.Errorf("%s: %q", what, got)
+		if got := w.browser().get("/signup"); got.status != http.StatusForbidden || !strings.Contains(got.body, "by invitation") {
+			t.Errorf("uninvited: %d", got.status)
 		}
-	}
-	b := w.browser()
-	form := b.get(code.ask("invitation", invitation(nil, key.Reveal())))
-	if form.at.Path != "/signup" || !strings.Contains(form.body, "bob@example.com") {
-		t.Fatalf("invited: at %s: %s", form.at, form.body)
-	}
-	// No other address than the invited one, and no second mail.
-	answer := b.submit(form, "/signup", "name", "Bob", "email", "eve@example.com", "password", adasPass).answer(t, codeURL+"/login/callback")
-	if answer.Get("code") == "" {
-		t.Errorf("%v", answer)
-	}
-	if _, err := w.people.Find(t.Context(), "bob@example.com"); err != nil {
-		t.Error(err)
-	}
-	// Invited again, with an account: to the sign-in.
-	if got := w.browser().get(code.ask("invitation", invitation(nil, key.Reveal()))); got.at.Path != "/signin" || !strings.Contains(got.body, "bob@example.com") {
-		t.Errorf("at %s", got.at)
-	}
+		if got := w.browser().post("/signup", "name", "X", "email", "x@example.com", "password", adasPass); got.status != http.StatusForbidden {
+			t.Errorf("uninvited, sent: %d", got.status)
+		}
+		for what, forged := range map[string]string{
+			"another secret":   invitation(nil, strings.Repeat("wrong", 8)),
+			"another app":      invitation(func(c map[string]any) { c["iss"] = "wiki" }, key.Reveal()),
+			"another issuer":   invitation(func(c map[string]any) { c["aud"] = "https://other.test" }, key.Reveal()),
+			"too old":          invitation(func(c map[string]any) { c["exp"] = w.clock.Now().Add(-time.Hour).Unix() }, key.Reveal()),
+			"without an end":   invitation(func(c map[string]any) { delete(c, "exp") }, key.Reveal()),
+			"without address":  invitation(func(c map[string]any) { delete(c, "email") }, key.Reveal()),
+			"without a secret": "eyJhbGciOiJub25lIn0.eyJpc3MiOiJjb2RlIn0.",
+		} {
+			if got := w.browser().get(code.ask("invitation", forged)).answer(t, codeURL).Get("error"); got != "invalid_request" {
+				t.Errorf("%s: %q", what, got)
+			}
+		}
+		b := w.browser()
+		form := b.get(code.ask("invitation", invitation(nil, key.Reveal())))
+		if form.at.Path != "/signup" || !strings.Contains(form.body, "bob@example.com") {
+			t.Fatalf("invited: at %s: %s", form.at, form.body)
+		}
+		// No other address than the invited one, and no second mail.
+		answer := b.submit(form, "/signup", "name", "Bob", "email", "eve@example.com", "password", adasPass).answer(t, codeURL+"/login/callback")
+		if answer.Get("code") == "" {
+			t.Errorf("%v", answer)
+		}
+		if _, err := w.people.Find(t.Context(), "bob@example.com"); err != nil {
+			t.Error(err)
+		}
+		// Invited again, with an account: to the sign-in.
+		if got := w.browser().get(code.ask("invitation", invitation(nil, key.Reveal()))); got.at.Path != "/signin" || !strings.Contains(got.body, "bob@example.com") {
+			t.Errorf("at %s", got.at)
+		}
 
-	closed := newWorld(t, dbtest.SQLite(t), web.Closed)
-	if got := closed.browser().get("/signup"); got.status != http.StatusForbidden || !strings.Contains(got.body, "by an administrator") {
-		t.Errorf("closed: %d", got.status)
-	}
-	if got := closed.browser().get("/signin"); strings.Contains(got.body, "/signup") {
-		t.Error("closed, and the sign-in page leads to the sign-up")
-	}
+		closed := newWorld(t, dbtest.SQLite(t), web.Closed)
+		if got := closed.browser().get("/signup"); got.status != http.StatusForbidden || !strings.Contains(got.body, "by an administrator") {
+			t.Errorf("closed: %d", got.status)
+		}
+		if got := closed.browser().get("/signin"); strings.Contains(got.body, "/signup") {
+			t.Error("closed, and the sign-in page leads to the sign-up")
+		}
+	})
 }
 
 func TestAttack26ThePasswordPageEndsOtherBrowsers(t *testing.T) {
@@ -349,38 +355,40 @@ func TestAttack26ThePasswordPageEndsOtherBrowsers(t *testing.T) {
 }
 
 func TestAddressesOnTheProfilePage(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	w.newPerson(ada, adasPass)
-	b := w.browser()
-	b.signIn(ada, adasPass)
-	if got := b.post("/manage-profile", "name", "Ada King"); !strings.Contains(got.body, `value="Ada King"`) {
-		t.Errorf("%s", got.body)
-	}
-	if got := b.post("/manage-profile", "name", strings.Repeat("x", 101)); got.status != http.StatusBadRequest || !strings.Contains(got.body, "at most 100") {
-		t.Errorf("a long name: %d", got.status)
-	}
-	if got := b.post("/manage-profile/emails", "email", "no address"); got.status != http.StatusBadRequest || !strings.Contains(got.body, "isn't an email address") {
-		t.Errorf("no address: %d", got.status)
-	}
-	b.post("/manage-profile/emails", "email", "ada@work.example")
-	link := w.linkTo("ada@work.example")
-	elsewhere := w.browser() // signed out: first the sign-in, then the same page
-	form := elsewhere.get(link)
-	if form.at.Path != "/signin" {
-		t.Fatalf("at %s", form.at)
-	}
-	form = elsewhere.submit(form, "/signin", "email", ada, "password", adasPass)
-	if form.at.Path != "/confirm" {
-		t.Fatalf("at %s: %s", form.at, form.body)
-	}
-	if got := elsewhere.submit(form, "/confirm"); !strings.Contains(got.body, "ada@work.example") || !strings.Contains(got.body, "confirmed") {
-		t.Errorf("%s", got.body)
-	}
-	b.post("/manage-profile/emails/main", "address", "ada@work.example")
-	b.post("/manage-profile/emails/remove", "address", ada)
-	if got := b.get("/manage-profile").body; strings.Contains(got, ada) || !strings.Contains(got, "ada@work.example") {
-		t.Errorf("%s", got)
-	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		b := w.browser()
+		b.signIn(ada, adasPass)
+		if got := b.post("/manage-profile", "name", "Ada King"); !strings.Contains(got.body, `value="Ada King"`) {
+			t.Errorf("%s", got.body)
+		}
+		if got := b.post("/manage-profile", "name", strings.Repeat("x", 101)); got.status != http.StatusBadRequest || !strings.Contains(got.body, "at most 100") {
+			t.Errorf("a long name: %d", got.status)
+		}
+		if got := b.post("/manage-profile/emails", "email", "no address"); got.status != http.StatusBadRequest || !strings.Contains(got.body, "isn't an email address") {
+			t.Errorf("no address: %d", got.status)
+		}
+		b.post("/manage-profile/emails", "email", "ada@work.example")
+		link := w.linkTo("ada@work.example")
+		elsewhere := w.browser() // signed out: first the sign-in, then the same page
+		form := elsewhere.get(link)
+		if form.at.Path != "/signin" {
+			t.Fatalf("at %s", form.at)
+		}
+		form = elsewhere.submit(form, "/signin", "email", ada, "password", adasPass)
+		if form.at.Path != "/confirm" {
+			t.Fatalf("at %s: %s", form.at, form.body)
+		}
+		if got := elsewhere.submit(form, "/confirm"); !strings.Contains(got.body, "ada@work.example") || !strings.Contains(got.body, "confirmed") {
+			t.Errorf("%s", got.body)
+		}
+		b.post("/manage-profile/emails/main", "address", "ada@work.example")
+		b.post("/manage-profile/emails/remove", "address", ada)
+		if got := b.get("/manage-profile").body; strings.Contains(got, ada) || !strings.Contains(got, "ada@work.example") {
+			t.Errorf("%s", got)
+		}
+	})
 }
 
 func TestEveryRouteRefusesWhatIsNotForIt(t *testing.T) {

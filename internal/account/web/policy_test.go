@@ -133,17 +133,19 @@ func TestAttack25AResetForgetsRememberedBrowsers(t *testing.T) {
 }
 
 func TestWhoMaySignUpFollowsThePolicy(t *testing.T) {
-	w := newWorld(t, dbtest.SQLite(t), web.Closed)
-	root := w.newAdministrator("root@example.com")
-	for mode, want := range map[string]int{"open": http.StatusOK, "closed": http.StatusForbidden, "invite": http.StatusForbidden, "started": http.StatusForbidden} {
-		root.post("/admin/policy", rules("signup", mode)...)
-		if got := w.browser().get("/signup"); got.status != want {
-			t.Errorf("%s: %d", mode, got.status)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		root := w.newAdministrator("root@example.com")
+		for mode, want := range map[string]int{"open": http.StatusOK, "closed": http.StatusForbidden, "invite": http.StatusForbidden, "started": http.StatusForbidden} {
+			root.post("/admin/policy", rules("signup", mode)...)
+			if got := w.browser().get("/signup"); got.status != want {
+				t.Errorf("%s: %d", mode, got.status)
+			}
+			if got := strings.Contains(w.browser().get("/signin").body, `href="/signup"`); got != (mode == "open") {
+				t.Errorf("%s: the sign-in page leads to it: %v", mode, got)
+			}
 		}
-		if got := strings.Contains(w.browser().get("/signin").body, `href="/signup"`); got != (mode == "open") {
-			t.Errorf("%s: the sign-in page leads to it: %v", mode, got)
-		}
-	}
+	})
 }
 
 // A change of anything needs the strongest proof that the administrator can give.
