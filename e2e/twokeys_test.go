@@ -143,3 +143,55 @@ func TestAPasskeyChecksItsUser(t *testing.T) {
 	alice.got(400)
 	alice.sees("The key's answer can't be accepted.")
 }
+
+// Where JavaScript is off, every page that would ask a key says so, shows no
+// button that does nothing, and offers another way that works.
+func TestKeysWithoutScripts(t *testing.T) {
+	for _, site := range []string{"code", "account"} {
+		t.Run(site, func(t *testing.T) {
+			s := serve(t)
+			r := realms(s)[site]
+			alice := s.comes(t, "alice")
+			alice.setsUp()
+			alice.holds(true)
+			alice.hasFirstKey(r)
+
+			alice.scriptless = true
+			alice = alice.again()
+			alice.open(map[string]string{"code": "/login", "account": s.account + "/signin"}[site])
+			alice.signsIn()
+			alice.sees("Verify it's you", "Security keys need JavaScript, which is off here. Choose another way.")
+			alice.hasNoButton("Use a security key")
+			alice.recovers(alice.codes[0])
+			alice.isAt(r.home)
+
+			alice.open(r.page)
+			alice.follow("Add another")
+			alice.follow("Add a security key or passkey")
+			alice.sees("Security keys need JavaScript, which is off here. An authenticator app works without.")
+			alice.hasNoButton("Add the key")
+			if site == "account" {
+				alice.signsOut()
+				alice.open(s.account + "/signin")
+				alice.hasNoButton("Sign in with a passkey")
+				return
+			}
+			alice.open(r.page)
+			alice.follow("Turn off two-step verification")
+			alice.sees("Security keys need JavaScript, which is off here. Use a code.")
+			alice.hasNoButton("Turn off with a security key")
+			alice.follow("Use a code")
+			alice.fill("Verification code", alice.codes[1])
+			alice.press("Turn off two-step verification")
+			alice.sees("Two-step verification is off.")
+		})
+	}
+}
+
+// hasNoButton fails where a button with the text is shown.
+func (p *person) hasNoButton(text string) {
+	p.t.Helper()
+	if ask[bool](p, `(text) => [...document.querySelectorAll("button")].some((b) => b.textContent.trim() === text && b.checkVisibility({visibilityProperty: true}))`, text) {
+		p.t.Errorf("%s at %s sees the button %q, which needs JavaScript", p.name, p.location(), text)
+	}
+}
