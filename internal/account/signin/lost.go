@@ -71,7 +71,7 @@ func (s *Service) tellReset(ctx context.Context, tx *db.Tx, r factor.Reset, canc
 	}
 }
 
-const resetStops = `Signing in with your second step, or a recovery code, stops it. So does this link:
+const resetStops = `Signing in stops it: with a second step, a recovery code, or in a browser that isn't asked for one. So does this link:
 
 %s
 `
@@ -130,11 +130,10 @@ func (s *Service) StopReset(ctx context.Context, token secret.String, from strin
 	})
 }
 
-// stopReset stops the reset of whoever has just taken their second step.
+// stopReset stops the reset of whoever has just signed in. That takes a second
+// step, or a browser that is trusted with it: a password alone goes no further
+// than half a sign-in.
 func (s *Service) stopReset(ctx context.Context, tx *db.Tx, p Proof, from string) error {
-	if class, _ := p.proven.level(s.Clock().Add(-FreshFor)); !class.Reaches(ClassTwo) {
-		return nil
-	}
 	was, err := s.Factors.CancelReset(ctx, tx, p.person.ID)
 	if err != nil || !was {
 		return err
@@ -149,7 +148,7 @@ func (s *Service) stopped(ctx context.Context, tx *db.Tx, holder, from string) e
 	return s.noteReset(ctx, tx, "mfa.reset_stop", holder, from)
 }
 
-const noticeStopped = `The reset of the second steps of your Sallyport account was stopped: by a sign-in with one of them, or by the link in a mail. Nothing has changed.
+const noticeStopped = `The reset of the second steps of your Sallyport account was stopped: by a sign-in, or by the link in a mail. Nothing has changed.
 
 If you didn't ask for a reset, somebody has your password: change it now.
 `

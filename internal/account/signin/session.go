@@ -72,8 +72,7 @@ func (s *Service) OpenSession(ctx context.Context, proof Proof, before secret.St
 }
 
 // opened is what comes of every sign-in: nothing of it waits any more, it is
-// audited, and who has shown that their second step isn't lost doesn't wait for
-// its reset.
+// audited, and a reset of lost second steps is stopped.
 func (s *Service) opened(ctx context.Context, tx *db.Tx, action string, proof Proof, v Visit) error {
 	if err := s.drop(ctx, tx, v.Waits); err != nil {
 		return err

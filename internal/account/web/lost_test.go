@@ -142,6 +142,40 @@ func TestAResetIsStoppedByASignInOrItsMail(t *testing.T) {
 	})
 }
 
+// A browser that isn't asked for the second step is its owner's all the same:
+// a sign-in there stops a reset that somebody else with the password began.
+func TestAResetIsStoppedByASignInOfATrustedBrowser(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, web.Closed)
+		w.newPerson(ada, adasPass)
+		if _, err := db.Exec(t.Context(), d, `UPDATE site_policy SET remember = TRUE`); err != nil {
+			t.Fatal(err)
+		}
+		owner := w.browser()
+		owner.signIn(ada, adasPass)
+		key, _ := owner.enrols(owner.get(mfa))
+		owner.post("/signout")
+		owner.at(owner.submit(owner.signIn(ada, adasPass), "/signin/verify", "code", owner.code(key), "remember", "1"), "/manage-profile")
+		owner.post("/signout")
+
+		thief := w.browser()
+		thief.signIn(ada, adasPass)
+		thief.at(thief.submit(thief.get("/signin/lost"), "/signin/lost"), "/signin/lost", "comes by mail")
+		_, stop := w.resetMail()
+		owner.at(owner.signIn(ada, adasPass), "/manage-profile") // the password alone
+		if got := w.mailTo(ada).Subject; got != "MFA of your account stays as it is" {
+			t.Errorf("the notice: %q", got)
+		}
+		if got := w.browser().get(stop); got.status != http.StatusNotFound {
+			t.Errorf("it goes on: %d", got.status)
+		}
+		w.advance(24 * time.Hour)
+		if do, _ := w.resetMail(); do != "" {
+			t.Errorf("a link came all the same")
+		}
+	})
+}
+
 func TestStandard11NoticesOfOddSignIns(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d, web.Closed)
