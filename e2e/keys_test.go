@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
@@ -179,6 +180,52 @@ func TestPasskeyOfTheAccount(t *testing.T) {
 	}
 	unplug()
 }
+
+// The sign-in page has the browser offer passkeys where it fills in the email
+// (conditional mediation): whoever picks one there is signed in, and presses nothing.
+func TestAPasskeyIsOfferedInTheEmailField(t *testing.T) {
+	s := serve(t)
+	alice := s.comes(t, "alice")
+	alice.setsUp()
+	alice.holds(true)
+	alice.open(s.account + security)
+	alice.follow("Turn on MFA")
+	alice.addsKey("Laptop")
+	alice.saves()
+	alice.press("I have saved them")
+	alice.signsOut()
+	alice.call(func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: picksLater})
+		return err
+	})
+	alice.open(s.account + "/signin")
+	if fills := ask[string](alice, `() => document.querySelector("input[type=email]").autocomplete`); fills != "username webauthn" {
+		t.Errorf("the email field is filled in with %q", fills)
+	}
+	if !ask[bool](alice, `() => window.offered`) {
+		t.Fatal("keys of somebody's are named to whoever comes, or a key needn't check its user")
+	}
+	alice.tap("Email")
+	alice.load(chromedp.Evaluate[chromedp.Void](`void window.pick()`))
+	alice.isAt(s.account + "/manage-profile")
+}
+
+// picksLater stands for the browser's list under the field, which no test can
+// reach: what is asked for conditionally waits until window.pick is called.
+const picksLater = `(() => {
+	const get = CredentialsContainer.prototype.get;
+	PublicKeyCredential.isConditionalMediationAvailable = () => Promise.resolve(true);
+	window.offered = new Promise((told) => {
+		CredentialsContainer.prototype.get = function (wish) {
+			if (wish.mediation !== "conditional") return get.call(this, wish);
+			const { allowCredentials, userVerification } = wish.publicKey;
+			return new Promise((answer) => {
+				window.pick = () => answer(get.call(this, { publicKey: wish.publicKey }));
+				told(!(allowCredentials || []).length && userVerification === "required");
+			});
+		};
+	});
+})()`
 
 // passkey presses the button, where the browser hasn't offered it by itself.
 func (p *person) passkey() {

@@ -71,7 +71,7 @@ func TestTheAccountsOwnMFA(t *testing.T) {
 			t.Error("the session keeps its token at a rise of evidence")
 		}
 		recovery := regexp.MustCompile(`<li><code>([a-z2-7-]+)<`).FindAllStringSubmatch(p.body, -1)
-		b.at(b.submit(p, mfa+"/saved"), security, "On.", "Authenticator app", "10 codes are left")
+		b.at(b.submit(p, mfa+"/saved"), security, "On.", "Authenticator app", "added <time", "last used <time", "10 codes are left")
 		if n := w.mailTo(ada); n.Subject != "A second step was added" {
 			t.Errorf("the notice is %q", n.Subject)
 		}
