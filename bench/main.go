@@ -83,7 +83,10 @@ func bench(ctx context.Context, s size) (err error) {
 	if err := throughput(ctx, []*server{plain, ours}); err != nil {
 		return err
 	}
-	return measureSSH(ctx, dir, s, plain, ours)
+	if err := measureSSH(ctx, dir, s, plain, ours); err != nil {
+		return err
+	}
+	return tellMemory(ours)
 }
 
 // describe prints what is being served.

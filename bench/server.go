@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // server is a process that serves a repository.
@@ -23,6 +24,7 @@ type server struct {
 	ssh        string // its address over SSH
 	branches   string // what the names of pushed branches begin with
 	data       string // its folder
+	idle       memory // what it held after its start
 }
 
 func (s *server) stop() error {
@@ -89,6 +91,10 @@ func startSallyport(ctx context.Context, dir, key string) (*server, error) {
 		return nil, err
 	}
 	s := &server{name: "sallyport", cmd: cmd, data: data, ssh: "ssh://git@" + sites["SSH"] + "/acme/bench.git"}
+	time.Sleep(settled)
+	if s.idle, err = s.holds(); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
 	admin := func(stdin string, args ...string) (string, error) {
 		args = append([]string{"admin"}, args...)
 		run := exec.CommandContext(ctx, program, append(args, "--data", data, "--code-url", sites["Code"], "--account-url", sites["Account"])...)
