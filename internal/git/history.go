@@ -29,12 +29,14 @@ func (r *Repository) Log(ctx context.Context, from OID, options LogOptions) ([]C
 	if _, ok := ParseOID(string(from)); !ok || options.Limit < 1 || !ValidPath(options.Path) {
 		return nil, ErrNoObject
 	}
-	ids, err := r.logPage(ctx, from, options)
+	page, err := logPage(options, func(limit int) (commitList, error) {
+		return r.logIDs(ctx, from, options, limit)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listing commits: %w", err)
 	}
-	commits := make([]Commit, len(ids))
-	for i, id := range ids {
+	commits := make([]Commit, len(page.ids))
+	for i, id := range page.ids {
 		if commits[i], err = r.Commit(ctx, id); err != nil {
 			return nil, fmt.Errorf("listing commits: %w", err)
 		}
@@ -42,34 +44,51 @@ func (r *Repository) Log(ctx context.Context, from OID, options LogOptions) ([]C
 	return commits, nil
 }
 
-// logPage gives the ids of a page. The list is read in pieces that are kept, so
+// logPage gives a page of a list. The list is read in pieces that are kept, so
 // that whoever leafs through it costs one walk of the history for each piece
-// (decision 0045).
-func (r *Repository) logPage(ctx context.Context, from OID, options LogOptions) ([]OID, error) {
+// (decision 0045). What is read may end before limit where it isn't whole.
+func logPage(options LogOptions, read func(limit int) (commitList, error)) (commitList, error) {
+	pieces := []int{1 << 10, 1 << 15, 1 << 30}
 	if options.After == "" {
-		ids, _, err := r.logIDs(ctx, from, options, options.Limit)
-		return ids, err
+		pieces = append([]int{options.Limit}, pieces...)
 	}
-	for _, piece := range []int{1 << 10, 1 << 15, 1 << 30} {
-		ids, more, err := r.logIDs(ctx, from, options, piece)
+	for _, piece := range pieces {
+		list, err := read(piece)
 		if err != nil {
-			return nil, err
+			return commitList{}, err
 		}
-		whole := len(ids) < piece && !more
-		at := slices.Index(ids, options.After) + 1
+		at := slices.Index(list.ids, options.After) + 1
+		found := at > 0 || options.After == ""
 		switch {
-		case at > 0 && (whole || len(ids)-at >= options.Limit || more):
-			return ids[at:min(at+options.Limit, len(ids))], nil
-		case more:
-			return nil, errTooMuch()
-		case whole:
-			return nil, ErrNoObject
+		case found && (list.whole || list.more || len(list.ids)-at >= options.Limit):
+			return list.part(at, min(at+options.Limit, len(list.ids))), nil
+		case list.more:
+			return commitList{}, errTooMuch()
+		case list.whole:
+			return commitList{}, ErrNoObject
 		}
 	}
-	return nil, ErrNoObject
+	return commitList{}, ErrNoObject
 }
 
-func (r *Repository) logIDs(ctx context.Context, from OID, options LogOptions, limit int) (ids []OID, more bool, err error) {
+// commitList is a list of commits, or its beginning.
+type commitList struct {
+	ids   []OID
+	paths []string       // what the file is called in each, where it is followed
+	was   map[OID]string // its name before, of those that renamed it
+	whole bool           // no others follow
+	more  bool           // others follow, beyond what is read
+}
+
+func (l commitList) part(from, to int) commitList {
+	l.ids = l.ids[from:to]
+	if l.paths != nil {
+		l.paths = l.paths[from:to]
+	}
+	return l
+}
+
+func (r *Repository) logIDs(ctx context.Context, from OID, options LogOptions, limit int) (commitList, error) {
 	args := []string{"--literal-pathspecs", "rev-list", "--max-count=" + strconv.Itoa(limit)}
 	if options.Author != "" {
 		args = append(args, "--fixed-strings", "--regexp-ignore-case", "--author="+options.Author)
@@ -84,15 +103,16 @@ func (r *Repository) logIDs(ctx context.Context, from OID, options LogOptions, l
 	}
 	printed, more, err := r.ask(ctx, maxLog, args...)
 	if err != nil {
-		return nil, false, err
+		return commitList{}, err
 	}
-	ids = make([]OID, 0, len(printed)/(len(ZeroOID)+1))
+	list := commitList{ids: make([]OID, 0, len(printed)/(len(ZeroOID)+1)), more: more}
 	for line := range bytes.Lines(printed) {
 		if id, ok := ParseOID(string(bytes.TrimSuffix(line, []byte("\n")))); ok {
-			ids = append(ids, id)
+			list.ids = append(list.ids, id)
 		}
 	}
-	return ids, more, nil
+	list.whole = len(list.ids) < limit && !more
+	return list, nil
 }
 
 // BlamePart is a run of lines of a file that came with one commit.

@@ -29,6 +29,16 @@ func (c *Content) Commits(ctx context.Context, from git.OID, options git.LogOpti
 	return list, err
 }
 
+// FileHistory lists the commits from one on that changed a file or folder, newest
+// first; a file's under each name that it had.
+func (c *Content) FileHistory(ctx context.Context, from git.OID, options git.LogOptions) ([]git.FileCommit, error) {
+	list, err := c.git.FileHistory(ctx, from, options)
+	if errors.Is(err, git.ErrNoObject) {
+		err = errNoRef
+	}
+	return list, err
+}
+
 // Commit gives one commit.
 func (c *Content) Commit(ctx context.Context, oid git.OID) (git.Commit, error) {
 	return c.git.Commit(ctx, oid)

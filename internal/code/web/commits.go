@@ -34,7 +34,8 @@ type commitsPage struct {
 type commitLine struct {
 	git.Commit
 	Href   string // address of the commit
-	Browse string // address of the files at that commit
+	Browse string // address of the files, or of the file, at that commit
+	Was    string // what the file was called before, where the commit renamed it
 }
 
 // showCommits is the history of a branch, a tag, a file or a folder; the
@@ -96,7 +97,7 @@ func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) 
 			options.After, page.Newest = after, page.address("", "")
 		}
 	}
-	commits, err := o.content.Commits(r.Context(), from, options)
+	commits, err := o.listed(r, from, options)
 	if err != nil {
 		return page, err
 	}
@@ -106,10 +107,23 @@ func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) 
 	}
 	for _, c := range commits {
 		page.Commits = append(page.Commits, commitLine{
-			Commit: c, Href: o.commits(string(c.OID)), Browse: o.source(string(c.OID), place.Path),
+			Commit: c.Commit, Href: o.commits(string(c.OID)), Browse: o.source(string(c.OID), c.Path), Was: strings.ToValidUTF8(c.Was, "\uFFFD"),
 		})
 	}
 	return page, nil
+}
+
+// listed are the commits of a history; where it is of all files, without paths.
+func (o opened) listed(r *http.Request, from git.OID, options git.LogOptions) ([]git.FileCommit, error) {
+	if options.Path != "" {
+		return o.content.FileHistory(r.Context(), from, options)
+	}
+	commits, err := o.content.Commits(r.Context(), from, options)
+	list := make([]git.FileCommit, len(commits))
+	for i, c := range commits {
+		list[i].Commit = c
+	}
+	return list, err
 }
 
 // address is that of the list from a commit on, with its filter, behind another.

@@ -3,11 +3,15 @@ package web
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/git/gittest"
 )
 
 func TestHistoryPages(t *testing.T) {
@@ -119,5 +123,42 @@ func TestEditingFiles(t *testing.T) {
 		}
 		b.leads(b.post(base+"/edit/main/docs/b.txt", "path", "docs/b.txt", "do", "delete"), base+"/src/main/docs")
 		b.is(b.get(base+"/edit/main/docs"), 404)
+	})
+}
+
+// The history of a file goes on under the names that it had, page by page.
+func TestTheHistoryOfARenamedFile(t *testing.T) {
+	each(t, func(w *world) {
+		b := w.signedIn("ada")
+		b.founds()
+		text := func(i int) string { return strings.Repeat("a line that stays\n", 20) + fmt.Sprintln(i) }
+		w.pushes(map[string]string{"old/name.txt": text(0)})
+		work := w.TempDir()
+		gittest.Run(t, work, nil, "clone", "-q", w.repositoryDir(), ".")
+		commit := func(message, name string, i int) {
+			if err := os.WriteFile(filepath.Join(work, name), []byte(text(i)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			gittest.Run(t, work, nil, "commit", "-qam", message)
+		}
+		for i := range commitsShown {
+			commit(fmt.Sprintf("Edit %d.", i), "old/name.txt", i+1)
+		}
+		gittest.Run(t, work, nil, "mv", "old/name.txt", "new.txt")
+		gittest.Run(t, work, nil, "commit", "-qm", "Move it")
+		moved := gittest.Run(t, work, nil, "rev-parse", "HEAD")
+		commit("Edit it there", "new.txt", 99)
+		gittest.Run(t, work, nil, "push", "-q")
+
+		p := b.is(b.get("/acme/vault/commits/main/new.txt"), 200, "Edit it there", "Move it", "renamed from old/name.txt", "Edit 29.",
+			"/acme/vault/src/"+moved+"/new.txt", "/old/name.txt", "Edit 2.")
+		if strings.Contains(p.text, "Edit 1.") {
+			t.Error("a page is longer than it should be")
+		}
+		older := p.find(t, `href="([^"]*)">Older commits`)
+		p = b.is(b.get(older), 200, "Edit 1.", "Edit 0.", "First <commit>", "/old/name.txt", "Newest")
+		if strings.Contains(p.text, "Edit 2.") || strings.Contains(p.text, "Older commits") {
+			t.Error("the second page doesn't go on where the first ended")
+		}
 	})
 }
