@@ -17,7 +17,7 @@ type adminExplain struct {
 	User       string     `help:"Who: the username in Code." required:"" placeholder:"USERNAME"`
 	Workspace  string     `help:"The workspace's name in addresses." required:"" placeholder:"SLUG"`
 	Repository string     `help:"A repository of it; without one, the workspace as such." placeholder:"SLUG"`
-	Door       string     `help:"How they come: web, api, githttp or gitssh." required:"" enum:"web,api,githttp,gitssh"`
+	Door       string     `help:"How they come: web, api, githttp, gitssh or feeds." required:"" enum:"web,api,githttp,gitssh,feeds"`
 	Address    netip.Addr `help:"The network address that they come from; without one, where they last came from." placeholder:"IP"`
 }
 
@@ -59,13 +59,22 @@ func (c *adminExplain) actor(ctx context.Context, s *store, someone user.Someone
 	}
 	switch door := access.Door(c.Door); door {
 	case access.API, access.GitHTTP:
-		last, name, err := s.tokens.Newest(ctx, someone.User.ID)
+		last, name, err := s.tokens.Newest(ctx, someone.User.ID, access.APIToken)
 		if err != nil {
 			return access.Actor{}, "", err
 		}
 		actor, how = last, fmt.Sprintf("the API token %q, the one used last", name)
 		if actor.CredentialID == "" {
 			how = "an API token with every scope; they have none that works"
+		}
+	case access.Feeds:
+		last, name, err := s.tokens.Newest(ctx, someone.User.ID, access.FeedToken)
+		if err != nil {
+			return access.Actor{}, "", err
+		}
+		actor, how = last, fmt.Sprintf("the feed token %q, the one used last", name)
+		if actor.CredentialID == "" {
+			how = "a feed token; they have none that works"
 		}
 	case access.GitSSH:
 		last, err := s.users.SomeonesKey(ctx, someone.User.ID, c.Address)

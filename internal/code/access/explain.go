@@ -66,17 +66,19 @@ func Why(r *Refusal) string {
 func (a *Actor) Carried() Evidence { return a.carried() }
 
 // Doors lists the ways in to private content.
-func Doors() []Door { return []Door{Web, API, GitHTTP, GitSSH} }
+func Doors() []Door { return []Door{Web, API, GitHTTP, GitSSH, Feeds} }
 
 // Asks gives the action that stands for coming in by the door: reading the
 // repository, or, where none is named, the workspace, which to git is any
-// repository of it.
+// repository of it, and to feeds what happened there.
 func (d Door) Asks(t Target) Action {
 	switch {
 	case t.Repository != "":
 		return ReadRepository
 	case d == GitHTTP || d == GitSSH:
 		return ListRepositories
+	case d == Feeds:
+		return ReadActivity
 	default:
 		return ReadWorkspace
 	}

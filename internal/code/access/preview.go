@@ -66,12 +66,15 @@ type Replayed struct {
 // ReplayDays is how many days back a preview looks, besides today.
 const ReplayDays = 30
 
-// Preview judges members, credentials and the accesses of the last days under
-// a proposed policy. It changes nothing. It needs ReadAccess or ManageAccess.
-// Members are listed by username from after on, at most limit of them.
+// Preview judges members, credentials and the accesses of the last days, up to
+// this moment, under a proposed policy. It changes nothing. It needs ReadAccess
+// or ManageAccess. Members are listed by username from after on, at most limit of them.
 func (g *Gate) Preview(ctx context.Context, grant Grant, proposed Policy, after string, limit int) (Preview, error) {
 	if err := grant.Require(ReadAccess, ManageAccess); err != nil {
 		return Preview{}, err
+	}
+	if err := g.records.Flush(ctx); err != nil {
+		return Preview{}, fmt.Errorf("previewing: %w", err)
 	}
 	now, workspace := g.clock(), grant.Workspace()
 	proposed.RequireFrom = time.Time{}

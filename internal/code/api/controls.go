@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -147,6 +148,10 @@ func (a *API) previewControls(ctx context.Context, g access.Grant, in *previewIn
 	case errs.Is(err, errs.KindDenied), errs.Is(err, errs.KindConflict):
 		out.Obstacle = errs.Message(err)
 	case err != nil:
+		return nil, err
+	}
+	// What was used a moment ago isn't "never used".
+	if err := errors.Join(a.Tokens.Flush(ctx), a.Users.Flush(ctx)); err != nil {
 		return nil, err
 	}
 	const shown = 100

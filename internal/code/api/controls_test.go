@@ -84,7 +84,7 @@ func TestAccessControls(t *testing.T) {
 		got = w.change("POST", controlsAt+"/preview", `{"require_two_step":true,"grace_days":7}`, alice.Token)
 		if got.status != 200 || !strings.Contains(got.body, `"members":{"total":1,"already":0,"values":[{"username":"bob","name":"Bob","outcome":"enrol","reason":"two_step_required"}]}`) ||
 			!strings.Contains(got.body, `"require_from":"2026-07-08T`) || strings.Contains(got.body, "obstacle") ||
-			!strings.Contains(got.body, `{"username":"bob","kind":"api_token","name":"test","outcome":"enrol","reason":"two_step_required"}`) {
+			!strings.Contains(got.body, `{"username":"bob","kind":"api_token","name":"test","last_used":"2026-07-01T12:00:00.000000+00:00","outcome":"enrol","reason":"two_step_required"}`) {
 			t.Errorf("%d %s", got.status, got.body)
 		}
 		if diff := cmp.Diff(after, strings.TrimSpace(w.ask("GET", controlsAt, bearer(alice.Token)).body)); diff != "" {

@@ -17,9 +17,10 @@ type Access struct {
 // DoorAccess is a verdict: of the API and of git over HTTPS for the token that
 // asks, of the web for the browser session and of git over SSH for the key that
 // the user used last, from where the token comes; a key on a security key is
-// taken to check its user. Where there is none, it is one without a step.
+// taken to check its user. Where there is none, it is one without a step. Feeds
+// are judged for a feed token of the user's.
 type DoorAccess struct {
-	Door      access.Door       `json:"door" enum:"web,api,githttp,gitssh"`
+	Door      access.Door       `json:"door" enum:"web,api,githttp,gitssh,feeds"`
 	As        access.Credential `json:"credential" doc:"The kind of credential that was judged"`
 	Allowed   bool              `json:"allowed"`
 	Reason    access.Reason     `json:"reason" doc:"Why, by a code that pages, git's texts and logs share"`
@@ -53,6 +54,9 @@ func (a *API) getAccess(ctx context.Context, g access.Grant, in *accessInput) (*
 				return nil, err
 			}
 			actor = key.Actor
+		}
+		if door == access.Feeds {
+			actor = access.Actor{Credential: access.FeedToken, User: actor.User}
 		}
 		actor.Door, actor.Address = door, g.Actor().Address
 		e, err := a.Gate.Explain(ctx, actor, target, door.Asks(target))

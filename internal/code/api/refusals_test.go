@@ -170,7 +170,7 @@ func TestAccessTellsWhatEachDoorSays(t *testing.T) {
 			return out
 		}
 		all := func(reason string) string {
-			return fmt.Sprintf("web %[1]s, api %[1]s, githttp %[1]s, gitssh %[1]s, ", reason)
+			return fmt.Sprintf("web %[1]s, api %[1]s, githttp %[1]s, gitssh %[1]s, feeds %[1]s, ", reason)
 		}
 		for _, c := range []struct {
 			who   *codetest.Person
@@ -191,7 +191,7 @@ func TestAccessTellsWhatEachDoorSays(t *testing.T) {
 			}
 		}
 		w.Now.Advance(access.DefaultAskAgain + time.Hour)
-		if got := reasons(alice, "acme"); got != "web second_step_needed, api allowed, githttp allowed, gitssh allowed, " {
+		if got := reasons(alice, "acme"); got != "web second_step_needed, api allowed, githttp allowed, gitssh allowed, feeds allowed, " {
 			w.Errorf("with every session over: %s", got)
 		}
 		narrow := w.ask("GET", "/2.0/user/access?workspace=acme", bearer(alice.TokenWith(access.ScopeReadUser))).body

@@ -113,15 +113,15 @@ func errBad() error {
 	return errs.Unauthenticated("This token isn't valid here: it is wrong, expired or revoked, or belongs to another user name.")
 }
 
-// Newest gives the API token that a user used last, as the actor that it stands
-// for, and its name; where none works, one with every scope and without an id.
-// It is the operator's.
-func (s *Service) Newest(ctx context.Context, user string) (access.Actor, string, error) {
-	tokens, err := s.list(ctx, holder{kind: access.APIToken, user: user})
+// Newest gives the API or feed token that a user used last, as the actor that
+// it stands for, and its name; where none works, one with every scope of its
+// kind and without an id. It is the operator's.
+func (s *Service) Newest(ctx context.Context, user string, kind access.Credential) (access.Actor, string, error) {
+	tokens, err := s.list(ctx, holder{kind: kind, user: user})
 	if err != nil {
 		return access.Actor{}, "", fmt.Errorf("reading tokens: %w", err)
 	}
-	actor := access.Actor{Credential: access.APIToken, User: user, Scopes: access.ScopesFor(access.APIToken)}
+	actor := access.Actor{Credential: kind, User: user, Scopes: access.ScopesFor(kind)}
 	var last Token
 	for _, t := range tokens {
 		if !t.Expired(s.Clock()) && (last.ID == "" || t.LastUsed.After(last.LastUsed)) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"html"
 	"net/http/httptest"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
@@ -154,6 +155,34 @@ func sshLine(t *testing.T, kind string) string {
 }
 
 // What is wrong stands beside its field, and what was typed is kept.
+// When uses are written is no concern of who reads a preview.
+func TestAPreviewKnowsTheLastUse(t *testing.T) {
+	each(t, func(w *world) {
+		owner, bob := w.signedIn("owner"), w.signedIn("bob")
+		owner.founds()
+		owner.enrols(twoStepPath)
+		bob.joins(owner, "bob@example.com")
+		token := bob.is(bob.post(tokensPath, "name", "laptop", "scopes", "read:workspace:bitbucket", "expires", "30"), 201).find(t, `(spt_[A-Za-z0-9_-]+)`)
+		preview := func() page { return owner.post(controls+"/preview", "require", "on") }
+		stopped := regexp.MustCompile(`laptop <span[^<]*</span></th><td>bob</td><td>never</td>`)
+		if p := preview(); !stopped.MatchString(p.text) {
+			t.Errorf("it was never used: %s", p.text)
+		}
+		actor, err := w.Tokens.FromBearer(w.Context(), token, netip.MustParseAddr("192.0.2.7"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		actor.Door = access.API
+		if _, err := w.Gate.Check(w.Context(), actor, access.Target{Workspace: "acme"}, access.ReadWorkspace); err != nil {
+			t.Fatal(err)
+		}
+		p := owner.is(preview(), 200, "laptop", `<th scope="row">API</th><td>1</td>`)
+		if stopped.MatchString(p.text) {
+			t.Errorf("it was used: %s", p.text)
+		}
+	})
+}
+
 func TestControlsKeepWhatWasTyped(t *testing.T) {
 	each(t, func(w *world) {
 		owner := w.signedIn("owner")

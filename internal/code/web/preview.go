@@ -54,6 +54,10 @@ func (s *Site) previewControls(w http.ResponseWriter, r *http.Request, g access.
 	if err != nil {
 		return err
 	}
+	// What was used a moment ago isn't "never used".
+	if err := errors.Join(s.Tokens.Flush(r.Context()), s.Users.Flush(r.Context())); err != nil {
+		return err
+	}
 	found, err := s.Gate.Preview(r.Context(), g, policy, r.PostFormValue("after"), previewShown)
 	if err != nil {
 		return err
