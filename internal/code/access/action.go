@@ -93,6 +93,7 @@ const (
 	Open
 
 	ReadSelf
+	ListWorkspaces // one's own
 	ManageFactors  // enrol, replace recovery codes
 	TurnOffTwoStep // its form carries the fresh code itself
 	SetNotices     // what one is told of, and what is read
@@ -174,6 +175,8 @@ func ruleOf(a Action) rule {
 	switch a {
 	case ReadSelf:
 		return rule{name: "read_self", content: Self, needs: Read, scope: ScopeReadUser, reads: true, feed: true}
+	case ListWorkspaces:
+		return rule{name: "list_workspaces", content: Self, needs: Read, scope: ScopeReadWorkspace, reads: true}
 	case ManageFactors:
 		return rule{name: "manage_factors", content: Self, needs: Admin, sensitive: true}
 	case TurnOffTwoStep:

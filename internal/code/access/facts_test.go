@@ -19,6 +19,7 @@ type asked struct {
 // its fresh code itself.
 var askedOf = map[Action]asked{
 	ReadSelf:         {Self, Read, ScopeReadUser, own | reads | fed},
+	ListWorkspaces:   {Self, Read, ScopeReadWorkspace, own | reads},
 	ManageFactors:    {Self, Admin, "", own | sensitive},
 	TurnOffTwoStep:   {Self, Admin, "", own},
 	ManageTokens:     {Self, Admin, "", own | sensitive},

@@ -72,7 +72,7 @@ func New(config Config) (*API, error) {
 	}, adapter{a.routes})
 	a.operations(described)
 	for _, path := range described.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{path.Get, path.Put, path.Post} {
+		for _, op := range []*huma.Operation{path.Get, path.Put, path.Post, path.Delete} {
 			if op != nil {
 				delete(op.Responses, "422") // huma's idea of invalid input; ours is 400
 			}
@@ -135,6 +135,8 @@ func (a *API) operations(to huma.API) {
 	add(a, to, access.ReadRepository, a.getRepository, huma.Operation{
 		Path: "/2.0/repositories/{workspace}/{repo}", OperationID: "getRepository", Summary: "A repository",
 	})
+	a.memberOperations(to)
+	a.permissionOperations(to)
 	a.controlsOperations(to)
 	a.snippetOperations(to)
 }

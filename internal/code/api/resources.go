@@ -1,18 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
-	"net/url"
-	"strconv"
 	"time"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/user"
-	"sallyport.dev/internal/errs"
-	"sallyport.dev/internal/request"
 )
 
 // Link is where something is found.
@@ -31,6 +27,19 @@ type User struct {
 	CreatedOn   string          `json:"created_on" format:"date-time"`
 	Has2FA      bool            `json:"has_2fa_enabled" doc:"Whether two-step verification is on"`
 	Links       map[string]Link `json:"links"`
+}
+
+// UserRef names a user, where another resource has to do with one.
+type UserRef struct {
+	Type        string `json:"type" enum:"user"`
+	UUID        string `json:"uuid"`
+	Username    string `json:"username"`
+	Nickname    string `json:"nickname"`
+	DisplayName string `json:"display_name"`
+}
+
+func userRef(id, username, name string) UserRef {
+	return UserRef{Type: "user", UUID: braced(id), Username: username, Nickname: username, DisplayName: cmp.Or(name, username)}
 }
 
 // Workspace is a workspace as Bitbucket shows one. Where another resource names
@@ -73,13 +82,6 @@ type RepositoryLinks struct {
 	Self  Link   `json:"self"`
 	HTML  Link   `json:"html"`
 	Clone []Link `json:"clone"`
-}
-
-// RepositoryPage is one page of a list of repositories.
-type RepositoryPage struct {
-	PageLen int          `json:"pagelen"`
-	Values  []Repository `json:"values"`
-	Next    string       `json:"next,omitempty" format:"uri" doc:"The next page; follow it as it is"`
 }
 
 type output[T any] struct{ Body T }
@@ -138,31 +140,21 @@ func (a *API) workspaceOf(id, slug, name string) Workspace {
 
 type listInput struct {
 	Named
-	PageLen int    `query:"pagelen" minimum:"1" maximum:"100" default:"10" doc:"How many a page has"`
-	Page    string `query:"page" maxLength:"200" doc:"As in next; empty is the first page"`
+	Paged
 }
 
-func (a *API) listRepositories(ctx context.Context, g access.Grant, in *listInput) (*output[RepositoryPage], error) {
-	after, err := base64.RawURLEncoding.DecodeString(in.Page)
-	if err != nil || !request.Clean(string(after)) {
-		return nil, errs.Invalid("page", "That page isn't one; follow the address in next.")
-	}
-	// One more than is shown tells whether there is a next page.
-	found, err := a.Repositories.List(ctx, g, string(after), in.PageLen+1)
+func (a *API) listRepositories(ctx context.Context, g access.Grant, in *listInput) (*output[Page[Repository]], error) {
+	after, err := in.after()
 	if err != nil {
 		return nil, err
 	}
-	page := RepositoryPage{PageLen: in.PageLen, Values: []Repository{}}
-	if len(found) > in.PageLen {
-		found = found[:in.PageLen]
-		last := base64.RawURLEncoding.EncodeToString([]byte(found[len(found)-1].Slug))
-		query := url.Values{"pagelen": {strconv.Itoa(in.PageLen)}, "page": {last}}
-		page.Next = a.URL + "/2.0/repositories/" + g.Workspace().Slug + "?" + query.Encode()
+	found, err := a.Repositories.List(ctx, g, after, in.limit())
+	if err != nil {
+		return nil, err
 	}
-	for _, r := range found {
-		page.Values = append(page.Values, a.repositoryOf(g.Workspace(), r))
-	}
-	return &output[RepositoryPage]{page}, nil
+	return pageOf(in.Paged, a.URL+"/2.0/repositories/"+g.Workspace().Slug, found,
+		func(r repo.Repository) string { return r.Slug },
+		func(r repo.Repository) Repository { return a.repositoryOf(g.Workspace(), r) }), nil
 }
 
 func (a *API) getRepository(ctx context.Context, g access.Grant, _ *NamedRepository) (*output[Repository], error) {

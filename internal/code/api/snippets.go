@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -21,7 +20,6 @@ import (
 	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
-	"sallyport.dev/internal/request"
 )
 
 // Snippet is a snippet as Bitbucket shows one. In a list, files is left out.
@@ -31,20 +29,12 @@ type Snippet struct {
 	Title     string                 `json:"title"`
 	SCM       string                 `json:"scm" enum:"git"`
 	IsPrivate bool                   `json:"is_private"`
-	Creator   SnippetUser            `json:"creator"`
+	Creator   UserRef                `json:"creator"`
 	Owner     Workspace              `json:"owner"`
 	CreatedOn string                 `json:"created_on" format:"date-time"`
 	UpdatedOn string                 `json:"updated_on" format:"date-time"`
 	Files     map[string]SnippetFile `json:"files,omitempty"`
 	Links     SnippetLinks           `json:"links"`
-}
-
-// SnippetUser names the user who made a snippet.
-type SnippetUser struct {
-	Type        string `json:"type" enum:"user"`
-	UUID        string `json:"uuid"`
-	Username    string `json:"username"`
-	DisplayName string `json:"display_name"`
 }
 
 // SnippetFile says where a file of a snippet is.
@@ -57,13 +47,6 @@ type SnippetLinks struct {
 	Self  Link   `json:"self"`
 	HTML  Link   `json:"html"`
 	Clone []Link `json:"clone"`
-}
-
-// SnippetPage is one page of a list of snippets.
-type SnippetPage struct {
-	PageLen int       `json:"pagelen"`
-	Values  []Snippet `json:"values"`
-	Next    string    `json:"next,omitempty" format:"uri" doc:"The next page; follow it as it is"`
 }
 
 // NamedSnippet names a snippet.
@@ -158,26 +141,17 @@ func splitNames(pattern string) []string {
 	return names
 }
 
-func (a *API) listSnippets(ctx context.Context, g access.Grant, in *listInput) (*output[SnippetPage], error) {
-	after, err := base64.RawURLEncoding.DecodeString(in.Page)
-	if err != nil || !request.Clean(string(after)) {
-		return nil, errs.Invalid("page", "That page isn't one; follow the address in next.")
-	}
-	found, err := a.Snippets.List(ctx, g, string(after), in.PageLen+1)
+func (a *API) listSnippets(ctx context.Context, g access.Grant, in *listInput) (*output[Page[Snippet]], error) {
+	after, err := in.after()
 	if err != nil {
 		return nil, err
 	}
-	page := SnippetPage{PageLen: in.PageLen, Values: []Snippet{}}
-	if len(found) > in.PageLen {
-		found = found[:in.PageLen]
-		last := base64.RawURLEncoding.EncodeToString([]byte(found[len(found)-1].Key()))
-		query := url.Values{"pagelen": {strconv.Itoa(in.PageLen)}, "page": {last}}
-		page.Next = a.URL + "/2.0/snippets/" + g.Workspace().Slug + "?" + query.Encode()
+	found, err := a.Snippets.List(ctx, g, after, in.limit())
+	if err != nil {
+		return nil, err
 	}
-	for _, s := range found {
-		page.Values = append(page.Values, a.snippetOf(g.Workspace(), s))
-	}
-	return &output[SnippetPage]{page}, nil
+	return pageOf(in.Paged, a.URL+"/2.0/snippets/"+g.Workspace().Slug, found, snippet.Snippet.Key,
+		func(s snippet.Snippet) Snippet { return a.snippetOf(g.Workspace(), s) }), nil
 }
 
 func (a *API) getSnippet(ctx context.Context, g access.Grant, _ *NamedSnippet) (*output[Snippet], error) {
@@ -210,7 +184,7 @@ func (a *API) snippetOf(ws access.WorkspaceRef, s snippet.Snippet) Snippet {
 	at := ws.Slug + "/" + s.ID
 	return Snippet{
 		Type: "snippet", ID: s.ID, Title: s.Title, SCM: "git", IsPrivate: !s.Public,
-		Creator: SnippetUser{Type: "user", UUID: braced(s.AuthorID), Username: s.Username, DisplayName: s.Shown()},
+		Creator: userRef(s.AuthorID, s.Username, s.Shown()),
 		Owner:   a.workspaceOf(ws.ID, ws.Slug, ws.Name), CreatedOn: moment(s.Created), UpdatedOn: moment(s.Updated),
 		Links: SnippetLinks{
 			Self: Link{Href: a.URL + "/2.0/snippets/" + at}, HTML: Link{Href: a.URL + "/snippets/" + at},

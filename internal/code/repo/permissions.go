@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"sallyport.dev/internal/code/access"
@@ -18,9 +19,9 @@ type UserPermission struct {
 
 // GroupPermission is what was given to a group.
 type GroupPermission struct {
-	Group, Name string
-	Members     int
-	Permission  access.Permission
+	Group, Slug, Name string
+	Members           int
+	Permission        access.Permission
 }
 
 // Permissions is who was given what on one repository. Owners of the workspace
@@ -38,13 +39,52 @@ func (s *Service) Permissions(ctx context.Context, g access.Grant) (Permissions,
 	}
 	var p Permissions
 	var err error
-	if p.Users, err = s.userPermissions(ctx, g.Repository().ID); err == nil {
-		p.Groups, err = s.groupPermissions(ctx, g.Repository().ID)
+	if p.Users, err = s.UserPermissions(ctx, g, "", math.MaxInt32); err == nil {
+		p.Groups, err = s.GroupPermissions(ctx, g, "", math.MaxInt32)
 	}
 	if err != nil {
 		return Permissions{}, fmt.Errorf("reading permissions: %w", err)
 	}
 	return p, nil
+}
+
+// UserPermissions lists the people of Permissions by username, at most limit of
+// them after one of the name.
+func (s *Service) UserPermissions(ctx context.Context, g access.Grant, after string, limit int) ([]UserPermission, error) {
+	if err := g.Require(access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
+		return nil, err
+	}
+	return s.userPermissions(ctx, g.Repository().ID, after, limit)
+}
+
+// GroupPermissions lists the groups of Permissions by name, at most limit of
+// them after the one whose Key is given.
+func (s *Service) GroupPermissions(ctx context.Context, g access.Grant, after string, limit int) ([]GroupPermission, error) {
+	if err := g.Require(access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
+		return nil, err
+	}
+	return s.groupPermissions(ctx, g.Repository().ID, after, limit)
+}
+
+// Key is what groups are listed by.
+func (p GroupPermission) Key() string { return strings.ToLower(p.Name) }
+
+// UserPermission tells what a member, named by the username, was given on the
+// grant's repository: None where it was nothing. It needs what Permissions needs,
+// and is of kind NotFound where there is no such member.
+func (s *Service) UserPermission(ctx context.Context, g access.Grant, username string) (UserPermission, error) {
+	if err := g.Require(access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
+		return UserPermission{}, err
+	}
+	return s.permissionOfUser(ctx, s.DB, g, username)
+}
+
+// GroupPermission is UserPermission for a group of the workspace, by its id.
+func (s *Service) GroupPermission(ctx context.Context, g access.Grant, group string) (GroupPermission, error) {
+	if err := g.Require(access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
+		return GroupPermission{}, err
+	}
+	return s.permissionOfGroup(ctx, s.DB, g, group)
 }
 
 // SetUser gives a member, named by the username, a permission on the grant's
@@ -127,30 +167,31 @@ func (s *Service) lockPermissions(ctx context.Context, tx *db.Tx, g access.Grant
 // Permissions as they are stored. Members and groups are package workspace's,
 // and only read here.
 
-func (s *Service) userPermissions(ctx context.Context, repository string) ([]UserPermission, error) {
+func (s *Service) userPermissions(ctx context.Context, repository, after string, limit int) ([]UserPermission, error) {
 	return db.All[UserPermission](ctx, s.DB, `
 		SELECT u.id, u.username, u.name, p.permission FROM repository_user p JOIN code_user u ON u.id = p.user_id
-		WHERE p.repository = $1 ORDER BY u.username`, repository)
+		WHERE p.repository = $1 AND u.username > $2 ORDER BY u.username LIMIT $3`, repository, after, limit)
 }
 
-func (s *Service) groupPermissions(ctx context.Context, repository string) ([]GroupPermission, error) {
+func (s *Service) groupPermissions(ctx context.Context, repository, after string, limit int) ([]GroupPermission, error) {
 	return db.All[GroupPermission](ctx, s.DB, `
-		SELECT wg.id, wg.name, (SELECT COUNT(*) FROM group_member gm WHERE gm.group_id = wg.id), p.permission
-		FROM repository_group p JOIN workspace_group wg ON wg.id = p.group_id WHERE p.repository = $1 ORDER BY wg.folded`, repository)
+		SELECT wg.id, COALESCE(wg.slug, wg.id), wg.name, (SELECT COUNT(*) FROM group_member gm WHERE gm.group_id = wg.id), p.permission
+		FROM repository_group p JOIN workspace_group wg ON wg.id = p.group_id
+		WHERE p.repository = $1 AND wg.folded > $2 ORDER BY wg.folded LIMIT $3`, repository, after, limit)
 }
 
 // permissionOfUser finds a member and what they were given; None: nothing.
-func (s *Service) permissionOfUser(ctx context.Context, tx *db.Tx, g access.Grant, username string) (UserPermission, error) {
-	return db.One[UserPermission](ctx, tx, `
+func (s *Service) permissionOfUser(ctx context.Context, q db.Q, g access.Grant, username string) (UserPermission, error) {
+	return db.One[UserPermission](ctx, q, `
 		SELECT u.id, u.username, u.name, COALESCE(p.permission, 0)
 		FROM code_user u JOIN member m ON m.user_id = u.id AND m.workspace = $1
 		LEFT JOIN repository_user p ON p.repository = $2 AND p.user_id = u.id WHERE u.username = $3`,
 		g.Workspace().ID, g.Repository().ID, username)
 }
 
-func (s *Service) permissionOfGroup(ctx context.Context, tx *db.Tx, g access.Grant, group string) (GroupPermission, error) {
-	return db.One[GroupPermission](ctx, tx, `
-		SELECT wg.id, wg.name, 0, COALESCE(p.permission, 0) FROM workspace_group wg
+func (s *Service) permissionOfGroup(ctx context.Context, q db.Q, g access.Grant, group string) (GroupPermission, error) {
+	return db.One[GroupPermission](ctx, q, `
+		SELECT wg.id, COALESCE(wg.slug, wg.id), wg.name, 0, COALESCE(p.permission, 0) FROM workspace_group wg
 		LEFT JOIN repository_group p ON p.repository = $2 AND p.group_id = wg.id WHERE wg.workspace = $1 AND wg.id = $3`,
 		g.Workspace().ID, g.Repository().ID, group)
 }

@@ -93,7 +93,7 @@ func TestPermissionsAreGivenAndTaken(t *testing.T) {
 		given, err := w.Permissions(ctx, w.grant(access.ReadRepositoryAdmin, "site"))
 		want := repo.Permissions{
 			Users:  []repo.UserPermission{{User: "ada", Username: "ada", Name: "Ada", Permission: access.Admin}},
-			Groups: []repo.GroupPermission{{Group: "g", Name: "Devs", Members: 1, Permission: access.Write}},
+			Groups: []repo.GroupPermission{{Group: "g", Slug: "g", Name: "Devs", Members: 1, Permission: access.Write}},
 		}
 		if diff := cmp.Diff(want, given); diff != "" || err != nil {
 			w.Error(diff, err)

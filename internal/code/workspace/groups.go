@@ -1,8 +1,10 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -13,11 +15,14 @@ import (
 
 // Group is some of a workspace's members, to give them permissions as one.
 type Group struct {
-	ID, Name string
-	Creates  bool // its members may create repositories
-	Created  time.Time
-	Members  int
+	ID, Slug, Name string
+	Creates        bool // its members may create repositories
+	Created        time.Time
+	Members        int
 }
+
+// notSlug are the characters that no slug has, one or more.
+var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
 
 // Groups lists the workspace's groups by name. It needs access.ReadGroups,
 // access.ManageGroups, or, for those who give permissions on a repository,
@@ -50,6 +55,16 @@ func (s *Service) Group(ctx context.Context, g access.Grant, id string) (Group, 
 	return group, members, nil
 }
 
+// GroupCalled finds a group by its slug, for those who give permissions on a
+// repository: it needs access.ReadRepositoryAdmin or access.ManagePermissions,
+// and is of kind NotFound where there is none.
+func (s *Service) GroupCalled(ctx context.Context, g access.Grant, slug string) (Group, error) {
+	if err := g.Require(access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
+		return Group{}, err
+	}
+	return s.oneGroup(ctx, s.DB, g.Workspace().ID, groupSlug+` = $2`, slug)
+}
+
 // CreateGroup makes an empty group. It needs access.ManageGroups, and is of kind
 // Invalid or Conflict for "name".
 func (s *Service) CreateGroup(ctx context.Context, g access.Grant, name string, creates bool) (Group, error) {
@@ -62,6 +77,12 @@ func (s *Service) CreateGroup(ctx context.Context, g access.Grant, name string, 
 	}
 	made := Group{ID: db.NewID(), Name: name, Creates: creates, Created: s.Clock()}
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		if err := lock(ctx, tx, g.Workspace().ID); err != nil {
+			return err
+		}
+		if made.Slug, err = s.freeSlug(ctx, tx, g.Workspace().ID, name); err != nil {
+			return err
+		}
 		if err := s.insertGroup(ctx, tx, g.Workspace().ID, made); err != nil {
 			return err
 		}
@@ -184,6 +205,22 @@ func (s *Service) changeGroup(ctx context.Context, g access.Grant, id string, ch
 	})
 }
 
+// freeSlug makes a slug of a name, with a number where another group has it. It
+// stays when the group is given another name: what programs call it by must not
+// come to mean another one.
+func (s *Service) freeSlug(ctx context.Context, tx *db.Tx, workspace, name string) (string, error) {
+	made := strings.Trim(notSlug.ReplaceAllString(strings.ToLower(name), "-"), "-")
+	made = cmp.Or(made, "group")
+	for n, tried := 2, made; ; n++ {
+		taken, err := db.One[bool](ctx, tx, `
+			SELECT EXISTS (SELECT 1 FROM workspace_group g WHERE g.workspace = $1 AND `+groupSlug+` = $2)`, workspace, tried)
+		if err != nil || !taken {
+			return tried, err
+		}
+		tried = fmt.Sprintf("%s-%d", made, n)
+	}
+}
+
 func nameTaken(err error) error {
 	if db.IsDuplicate(err) {
 		return errs.Conflict("name", "There is a group of that name already.")
@@ -193,14 +230,22 @@ func nameTaken(err error) error {
 
 // Groups as they are stored. A name is taken whatever the size of its letters.
 
-const groupColumns = `g.id, g.name, g.creates, g.created, (SELECT COUNT(*) FROM group_member gm WHERE gm.group_id = g.id)`
+const (
+	groupSlug    = `COALESCE(g.slug, g.id)`
+	groupColumns = `g.id, ` + groupSlug + `, g.name, g.creates, g.created, (SELECT COUNT(*) FROM group_member gm WHERE gm.group_id = g.id)`
+)
 
 func (s *Service) groups(ctx context.Context, workspace string) ([]Group, error) {
 	return db.All[Group](ctx, s.DB, `SELECT `+groupColumns+` FROM workspace_group g WHERE g.workspace = $1 ORDER BY g.folded`, workspace)
 }
 
 func (s *Service) group(ctx context.Context, q db.Q, workspace, id string) (Group, error) {
-	group, err := db.One[Group](ctx, q, `SELECT `+groupColumns+` FROM workspace_group g WHERE g.workspace = $1 AND g.id = $2`, workspace, id)
+	return s.oneGroup(ctx, q, workspace, `g.id = $2`, id)
+}
+
+// oneGroup finds the group that a condition on $2 fits.
+func (s *Service) oneGroup(ctx context.Context, q db.Q, workspace, condition, argument string) (Group, error) {
+	group, err := db.One[Group](ctx, q, `SELECT `+groupColumns+` FROM workspace_group g WHERE g.workspace = $1 AND `+condition, workspace, argument)
 	if errs.Is(err, errs.KindNotFound) {
 		return Group{}, errs.NotFound("There is no such group. It may have been deleted meanwhile.")
 	}
@@ -215,8 +260,8 @@ func (s *Service) groupMembers(ctx context.Context, id string) ([]Member, error)
 }
 
 func (s *Service) insertGroup(ctx context.Context, tx *db.Tx, workspace string, g Group) error {
-	_, err := db.Exec(ctx, tx, `INSERT INTO workspace_group (id, workspace, name, folded, creates, created) VALUES ($1, $2, $3, $4, $5, $6)`,
-		g.ID, workspace, g.Name, strings.ToLower(g.Name), g.Creates, g.Created)
+	_, err := db.Exec(ctx, tx, `INSERT INTO workspace_group (id, workspace, slug, name, folded, creates, created) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		g.ID, workspace, g.Slug, g.Name, strings.ToLower(g.Name), g.Creates, g.Created)
 	return err
 }
 

@@ -194,3 +194,34 @@ func TestAttack16MembershipTakesTheGroupsAlong(t *testing.T) {
 		}
 	})
 }
+
+// A slug is free for one group alone, and stays where the name changes: what a
+// program calls a group by never comes to mean another one.
+func TestWhatAGroupIsCalledByStays(t *testing.T) {
+	each(t, func(w *world) {
+		alice := w.signUp("alice")
+		alice.found()
+		ctx, g := w.Context(), alice.grant("acme", access.ManageGroups)
+		var first workspace.Group
+		for _, c := range [][2]string{
+			{"Core Team", "core-team"}, {"core-team", "core-team-2"}, {" Core  Team! ", "core-team-3"}, {"Core Team 2", "core-team-2-2"}, {"Ärzte", "rzte"}, {"組", "group"}, {"?", "group-2"},
+		} {
+			made, err := w.CreateGroup(ctx, g, c[0], false)
+			if err != nil || made.Slug != c[1] {
+				w.Errorf("%q: %q, %v; want %q", c[0], made.Slug, err, c[1])
+			}
+			if first.ID == "" {
+				first = made
+			}
+		}
+		if err := w.ChangeGroup(ctx, g, first.ID, "Others", false); err != nil {
+			w.Fatal(err)
+		}
+		if again, err := w.CreateGroup(ctx, g, "Core Team", false); err != nil || again.Slug != "core-team-4" {
+			w.Errorf("%+v %v", again, err)
+		}
+		if found, _, err := w.Group(ctx, g, first.ID); err != nil || found.Slug != "core-team" || found.Name != "Others" {
+			w.Errorf("%+v %v", found, err)
+		}
+	})
+}

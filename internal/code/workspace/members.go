@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"sallyport.dev/internal/code/access"
@@ -37,6 +38,37 @@ func (s *Service) Members(ctx context.Context, g access.Grant) ([]Member, error)
 		}
 	}
 	return members, nil
+}
+
+// MembersFrom lists members by username, at most limit of them after one of the
+// name, without their addresses. It needs access.ReadMembers.
+func (s *Service) MembersFrom(ctx context.Context, g access.Grant, after string, limit int) ([]Member, error) {
+	if err := g.Require(access.ReadMembers); err != nil {
+		return nil, err
+	}
+	members, err := s.membersFrom(ctx, g.Workspace().ID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing members: %w", err)
+	}
+	return members, nil
+}
+
+// Member finds one by what an address calls them: the id in braces, or the
+// username. It needs access.ReadMembers, or an action of somebody who gives
+// permissions on a repository, and is of kind NotFound where there is none.
+func (s *Service) Member(ctx context.Context, g access.Grant, called string) (Member, error) {
+	if err := g.Require(access.ReadMembers, access.ReadRepositoryAdmin, access.ManagePermissions); err != nil {
+		return Member{}, err
+	}
+	condition, argument := `u.username = $2`, strings.ToLower(called)
+	if id, braced := strings.CutPrefix(called, "{"); braced {
+		condition, argument = `u.id = $2`, strings.TrimSuffix(id, "}")
+	}
+	member, err := s.member(ctx, g.Workspace().ID, condition, argument)
+	if errs.Is(err, errs.KindNotFound) {
+		return Member{}, errs.NotFound("There is no such member.")
+	}
+	return member, err
 }
 
 // SetRole changes what a member is. It needs access.ManageMembers; it is of

@@ -105,15 +105,33 @@ func (s *Service) setPlan(ctx context.Context, tx *db.Tx, slug string, plan Plan
 // Members.
 
 func (s *Service) memberships(ctx context.Context, user string) ([]Membership, error) {
-	return db.All[Membership](ctx, s.DB, `
-		SELECT w.id, w.slug, w.name, m.role, m.created, w.require_two_step, w.require_from
-		FROM member m JOIN workspace w ON w.id = m.workspace WHERE m.user_id = $1 ORDER BY w.name, w.slug`, user)
+	return db.All[Membership](ctx, s.DB, membershipSQL+` ORDER BY w.name, w.slug`, user)
 }
+
+func (s *Service) membershipsFrom(ctx context.Context, user, after string, limit int) ([]Membership, error) {
+	return db.All[Membership](ctx, s.DB, membershipSQL+` AND w.slug > $2 ORDER BY w.slug LIMIT $3`, user, after, limit)
+}
+
+const membershipSQL = `
+	SELECT w.id, w.slug, w.name, m.role, m.created, w.require_two_step, w.require_from
+	FROM member m JOIN workspace w ON w.id = m.workspace WHERE m.user_id = $1`
 
 func (s *Service) members(ctx context.Context, workspace string) ([]Member, error) {
 	return db.All[Member](ctx, s.DB, `
 		SELECT u.id, u.username, u.name, u.email, m.role, m.created
 		FROM member m JOIN code_user u ON u.id = m.user_id WHERE m.workspace = $1 ORDER BY m.role DESC, u.username`, workspace)
+}
+
+// memberColumns are those of a Member whose address isn't told.
+const memberColumns = `u.id, u.username, u.name, '', m.role, m.created FROM member m JOIN code_user u ON u.id = m.user_id`
+
+func (s *Service) membersFrom(ctx context.Context, workspace, after string, limit int) ([]Member, error) {
+	return db.All[Member](ctx, s.DB, `
+		SELECT `+memberColumns+` WHERE m.workspace = $1 AND u.username > $2 ORDER BY u.username LIMIT $3`, workspace, after, limit)
+}
+
+func (s *Service) member(ctx context.Context, workspace, condition, argument string) (Member, error) {
+	return db.One[Member](ctx, s.DB, `SELECT `+memberColumns+` WHERE m.workspace = $1 AND `+condition, workspace, argument)
 }
 
 func (s *Service) insertMember(ctx context.Context, tx *db.Tx, workspace, user string, role access.Role, now time.Time) error {

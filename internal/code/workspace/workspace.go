@@ -205,6 +205,18 @@ func (s *Service) Of(ctx context.Context, g access.Grant) ([]Membership, error) 
 	return list, nil
 }
 
+// OfFrom lists them by address, at most limit after one. It needs access.ListWorkspaces.
+func (s *Service) OfFrom(ctx context.Context, g access.Grant, after string, limit int) ([]Membership, error) {
+	if err := g.Require(access.ListWorkspaces); err != nil {
+		return nil, err
+	}
+	list, err := s.membershipsFrom(ctx, g.Actor().User, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing workspaces: %w", err)
+	}
+	return list, nil
+}
+
 // Get gives the workspace of the grant, of any action on a workspace but
 // leaving it.
 func (s *Service) Get(ctx context.Context, g access.Grant) (Workspace, error) {
