@@ -196,7 +196,7 @@ func (c *cast) toursRepository() {
 		app+"/diff", app+"/diff/main..topic", app+"/fork", app+"/branches", app+"/tags")
 	const admin = app + "/admin"
 	c.alice.opens(admin, admin+"/transfer", admin+"/delete", admin+"/branches", admin+"/permissions", admin+"/wiki", admin+"/issues", admin+"/deploy-keys", admin+"/access-tokens")
-	c.alice.opens(app+"/issues", app+"/issues/new", app+"/issues/1", app+"/issues/1/edit")
+	c.alice.opens(app+"/issues", app+"/issues/searches?kind=bug", app+"/issues/new", app+"/issues/1", app+"/issues/1/edit")
 	c.alice.open(app + "/issues/1")
 	c.alice.follows("/comments/")
 	c.alice.opens(app+"/wiki", app+"/wiki/_pages", app+"/wiki/_search?q=next", app+"/wiki/_new", app+"/wiki/_history/Home", app+"/wiki/Home",

@@ -27,8 +27,9 @@ var unaudited = map[string]string{
 	"repo.ChangeFile": "a commit", "repo.CreateRef": "a push", "repo.DeleteRef": "a push", "repo.Transport": "a push", "snippet.Transport": "a push",
 	"wiki.Save": "a commit", "wiki.Rename": "a commit", "wiki.Delete": "a commit", "wiki.Transport": "a push",
 	"issue.Vote": "shows its voter", "issue.Watch": "a person's own mails", "issue.Leave": "a person's own mails",
+	"issue.SaveSearch": "a person's own, which nobody else sees", "issue.RenameSearch": "a person's own", "issue.RemoveSearch": "a person's own",
 	// One step of something whose end is audited.
-	"user.Leave": "part of a transfer, which is", "token.Leave": "part of a transfer, which is",
+	"user.Leave": "part of a transfer, which is", "token.Leave": "part of a transfer, which is", "issue.Transferred": "part of a transfer, which is",
 	"issue.Upload": "until it is attached", "repo.Import": "until the repository is there", "repo.Fork": "until the repository is there",
 }
 

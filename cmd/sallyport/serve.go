@@ -152,10 +152,10 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	snippets := &snippet.Service{
 		DB: s.db, Dir: filepath.Join(s.folder, "snippets"), Git: system, Clock: clock.System, Audit: s.audit, Events: s.events, MaxPush: repositories.MaxPush, MaxSize: repositories.MaxSize, MaxRefs: repositories.MaxRefs,
 	}
-	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{s.tokens.Leave, s.users.Leave, s.events.Leave}
+	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Events: s.events, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
+	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{s.tokens.Leave, s.users.Leave, s.events.Leave, issues.Transferred}
 	s.wikis, s.snippets = wikis, snippets
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
-	issues := &issue.Service{DB: s.db, Clock: clock.System, Audit: s.audit, Events: s.events, Outbox: s.outbox, Box: s.box, Gate: gate, URL: code.URL}
 	s.issues, s.events.Gate, repositories.OnDefault, s.outbox.May = issues, gate, issues.Fixed, s.mayMail
 	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
 	if err != nil {

@@ -131,7 +131,8 @@ const (
 	ManageRepositoryTokens
 
 	ReadIssues
-	RaiseIssues // and comment: open to whoever may read, as on every tracker
+	SaveSearches // one's own, which nobody else sees
+	RaiseIssues  // and comment: open to whoever may read, as on every tracker
 	WriteIssues
 	AdminIssues
 
@@ -245,6 +246,8 @@ func ruleOf(a Action) rule {
 		return rule{name: "manage_repository_tokens", content: Repository, needs: Admin, sensitive: true}
 	case ReadIssues:
 		return rule{name: "read_issues", content: IssueTracker, needs: Read, scope: ScopeReadIssue, reads: true, feed: true}
+	case SaveSearches:
+		return rule{name: "save_searches", content: IssueTracker, needs: Read}
 	case RaiseIssues:
 		return rule{name: "raise_issues", content: IssueTracker, needs: Read, scope: ScopeWriteIssue, changes: true}
 	case WriteIssues:

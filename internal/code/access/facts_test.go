@@ -55,10 +55,11 @@ var askedOf = map[Action]asked{
 
 	ManageDeployKeys: {Repository, Admin, "", sensitive},
 
-	ReadIssues:  {IssueTracker, Read, ScopeReadIssue, reads | fed},
-	RaiseIssues: {IssueTracker, Read, ScopeWriteIssue, changes},
-	WriteIssues: {IssueTracker, Write, ScopeWriteIssue, changes},
-	AdminIssues: {IssueTracker, Admin, ScopeAdminRepository, 0},
+	ReadIssues:   {IssueTracker, Read, ScopeReadIssue, reads | fed},
+	SaveSearches: {IssueTracker, Read, "", 0},
+	RaiseIssues:  {IssueTracker, Read, ScopeWriteIssue, changes},
+	WriteIssues:  {IssueTracker, Write, ScopeWriteIssue, changes},
+	AdminIssues:  {IssueTracker, Admin, ScopeAdminRepository, 0},
 
 	ReadWiki:  {Wiki, Read, ScopeReadWiki, reads},
 	WriteWiki: {Wiki, Write, ScopeWriteWiki, changes},

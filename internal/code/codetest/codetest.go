@@ -82,7 +82,7 @@ func (c *Code) Repositories(maxPush int64) *repo.Service {
 	}
 	c.Cleanup(program.Close)
 	repositories := &repo.Service{DB: c.DB, Dir: c.TempDir(), Git: program, Clock: c.Now.Now, Audit: c.Audit, Events: c.Events, MaxPush: maxPush}
-	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{c.Tokens.Leave, c.Users.Leave, c.Events.Leave}
+	repositories.Leaving = []func(context.Context, *db.Tx, string, string) error{c.Tokens.Leave, c.Users.Leave, c.Events.Leave, c.Issues().Transferred}
 	c.Workspaces.Contents = append(c.Workspaces.Contents, repositories.RemoveOf)
 	return repositories
 }

@@ -108,7 +108,7 @@ func TestArchiveThereAndBack(t *testing.T) {
 		err = errors.Join(err, w.Vote(t.Context(), bob, 2, true), w.Watch(t.Context(), ada, 2, false), w.Delete(t.Context(), w.ada.Grant(access.AdminIssues, app), 1))
 		comments, listed := w.Comments(t.Context(), bob, w.get(2), "", 10)
 		if err = errors.Join(err, listed); err == nil {
-			err = w.DeleteComment(t.Context(), bob, 2, comments[1].ID)
+			err = w.DeleteComment(t.Context(), bob, 2, comments[1].Number)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -177,7 +177,8 @@ const bitbuckets = `{
 	"issues": [{"assignee": {"display_name": "Erik \u0007van Z", "account_id": "1:2"}, "component": null, "content": "Some **issue**.", "edited_on": null, "id": 7, "kind": "bug", "milestone": "M2",
 		"priority": "major", "reporter": {"display_name": "Erik van Z", "account_id": "1:2"}, "status": "resolved", "title": "Test", "version": null, ` + times + `,
 		"watchers": [{"display_name": "D", "account_id": "3"}, "bob"], "voters": ["bob", "bob"]}],
-	"comments": [{"content": "Hi", "created_on": "2013-03-21T03:44:04.660869+00:00", "id": 3, "issue": 7, "updated_on": null, "user": "BOB"},
+	"comments": [{"content": "Later", "created_on": "2014-03-21T03:44:04.660869+00:00", "id": 2, "issue": 7, "updated_on": null, "user": "BOB"},
+		{"content": "Hi", "created_on": "2013-03-21T03:44:04.660869+00:00", "id": 3, "issue": 7, "updated_on": null, "user": "BOB"},
 		{"content": null, "created_on": "2013-03-21T03:44:04+02:00", "id": 4, "issue": 7, "updated_on": null, "user": null}],
 	"attachments": [{"filename": "cow_small.png", "issue": 7, "path": "attachments/cow_small.png", "user": null}, {"filename": "cow_small.png", "issue": 7, "path": "attachments/cow_small.png", "user": "bob"}],
 	"logs": [{"changed_from": "new", "changed_to": "resolved", "comment": 4, "created_on": "2013-03-21T03:44:04.660869+00:00", "field": "status", "issue": 7, "user": null},
@@ -190,7 +191,7 @@ func TestImportOfBitbuckets(t *testing.T) {
 	each(t, func(w *world) {
 		g := w.ada.Grant(access.AdminIssues, app)
 		done, err := w.Import(t.Context(), g, bytes.NewReader(zipOf(t, "attachments/", "", "db-2.0.json", bitbuckets, "attachments/cow_small.png", png)), false)
-		if err != nil || done != (issue.Imported{Issues: 1, Comments: 1, Attachments: 2, Logs: 2}) {
+		if err != nil || done != (issue.Imported{Issues: 1, Comments: 2, Attachments: 2, Logs: 2}) {
 			t.Fatalf("%+v %v", done, err)
 		}
 		now := w.get(7)
@@ -207,6 +208,10 @@ func TestImportOfBitbuckets(t *testing.T) {
 		told := fmt.Sprint(changes)
 		if !strings.Contains(told, "assignee Erik van Z ") || !strings.Contains(told, "status new resolved") {
 			t.Error(told)
+		}
+		comments, err := w.Comments(t.Context(), g, now, "", 10)
+		if err != nil || len(comments) != 2 || comments[0].Body != "Hi" || comments[0].Number != 1 || comments[1].Body != "Later" {
+			t.Errorf("%+v %v", comments, err)
 		}
 		if got := w.mails(); strings.Contains(got, "#7") {
 			t.Errorf("an import mails: %q", got)

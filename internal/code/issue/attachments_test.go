@@ -74,8 +74,8 @@ func TestAttachments(t *testing.T) {
 
 		// With a comment, or alone; a name that is taken gets a number, or gives way.
 		again := w.upload(ada, "shot.png", "no picture")
-		if id, err := w.AddComment(t.Context(), ada, 1, issue.Reply{Files: []string{again.ID}}); err != nil || id != "" {
-			t.Fatalf("%q %v", id, err)
+		if id, err := w.AddComment(t.Context(), ada, 1, issue.Reply{Files: []string{again.ID}}); err != nil || id != 0 {
+			t.Fatalf("%d %v", id, err)
 		}
 		if got := w.names(1); got != "big.log  640000 bob|shot-2.png  10 ada|shot.png image/png 12 bob" {
 			t.Errorf("%q", got)

@@ -22,6 +22,7 @@ const (
 // Choice is one entry of a list, and how many issues have it.
 type Choice struct {
 	ID     string
+	Number int64 // counts the entries of all lists of a tracker; none is given twice
 	List   List
 	Name   string
 	Issues int
@@ -33,7 +34,7 @@ func (s *Service) Choices(ctx context.Context, g access.Grant) ([]Choice, error)
 		return nil, err
 	}
 	list, err := db.All[Choice](ctx, s.DB, `
-		SELECT c.id, c.list, c.name, (SELECT COUNT(*) FROM issue i WHERE i.component = c.id OR i.milestone = c.id OR i.version = c.id)
+		SELECT c.id, c.number, c.list, c.name, (SELECT COUNT(*) FROM issue i WHERE i.component = c.id OR i.milestone = c.id OR i.version = c.id)
 		FROM issue_choice c WHERE c.repository = $1 ORDER BY c.list, c.folded`, g.Repository().ID)
 	if err != nil {
 		return nil, fmt.Errorf("listing choices: %w", err)
@@ -52,15 +53,16 @@ func (s *Service) choice(ctx context.Context, q db.Q, g access.Grant, list List,
 	return &id, err
 }
 
-func cleanChoice(name string) (string, error) {
+// cleanEntry gives a name of one line, of at most that many characters.
+func cleanEntry(name string, most int) (string, error) {
 	name = strings.Join(strings.Fields(name), " ")
 	switch {
 	case name == "":
 		return "", errs.Invalid("name", "Give it a name.")
 	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
 		return "", errs.Invalid("name", "Use one line of text.")
-	case utf8.RuneCountInString(name) > maxChoice:
-		return "", errs.Invalid("name", "Use at most %d characters.", maxChoice)
+	case utf8.RuneCountInString(name) > most:
+		return "", errs.Invalid("name", "Use at most %d characters.", most)
 	}
 	return name, nil
 }
@@ -70,7 +72,7 @@ func (s *Service) AddChoice(ctx context.Context, g access.Grant, list List, name
 	if err := g.Require(access.AdminIssues); err != nil {
 		return err
 	}
-	name, err := cleanChoice(name)
+	name, err := cleanEntry(name, maxChoice)
 	if err == nil && list != Components && list != Milestones && list != Versions {
 		err = errs.Invalid("list", "Choose a list.")
 	}
@@ -93,9 +95,15 @@ func (s *Service) addChoice(ctx context.Context, tx *db.Tx, g access.Grant, list
 	if count >= maxChoices {
 		return "", errs.Conflict("name", "A list can have %d entries. Delete one that is no longer needed.", maxChoices)
 	}
+	number, err := db.One[int64](ctx, tx, `
+		INSERT INTO issue_tracker (repository, last, last_choice) VALUES ($1, 0, 1)
+		ON CONFLICT (repository) DO UPDATE SET last_choice = issue_tracker.last_choice + 1 RETURNING last_choice`, g.Repository().ID)
+	if err != nil {
+		return "", err
+	}
 	id := db.NewID()
-	_, err = db.Exec(ctx, tx, `INSERT INTO issue_choice (id, repository, list, name, folded) VALUES ($1, $2, $3, $4, $5)`,
-		id, g.Repository().ID, list, name, strings.ToLower(name))
+	_, err = db.Exec(ctx, tx, `INSERT INTO issue_choice (id, repository, number, list, name, folded) VALUES ($1, $2, $3, $4, $5, $6)`,
+		id, g.Repository().ID, number, list, name, strings.ToLower(name))
 	if db.IsDuplicate(err) {
 		return "", errs.Conflict("name", "There is a %s of that name already.", list)
 	}
@@ -111,12 +119,12 @@ func (s *Service) ChangeChoice(ctx context.Context, g access.Grant, id, name str
 	remove := name == ""
 	if !remove {
 		var err error
-		if name, err = cleanChoice(name); err != nil {
+		if name, err = cleanEntry(name, maxChoice); err != nil {
 			return err
 		}
 	}
 	return s.DB.InTx(ctx, func(tx *db.Tx) error {
-		was, err := db.One[Choice](ctx, tx, `SELECT id, list, name, 0 FROM issue_choice WHERE id = $1 AND repository = $2`, id, g.Repository().ID)
+		was, err := db.One[Choice](ctx, tx, `SELECT id, number, list, name, 0 FROM issue_choice WHERE id = $1 AND repository = $2`, id, g.Repository().ID)
 		if errs.Is(err, errs.KindNotFound) {
 			return errs.Conflict("", "That entry is deleted already.")
 		}
@@ -140,7 +148,7 @@ func (s *Service) ChangeChoice(ctx context.Context, g access.Grant, id, name str
 
 // Assignable lists whom an issue can be given to, by username.
 func (s *Service) Assignable(ctx context.Context, g access.Grant) ([]Person, error) {
-	if err := g.Require(access.RaiseIssues, access.WriteIssues, access.ReadIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return nil, err
 	}
 	if g.Repository().Permission == access.None { // a stranger at a public tracker learns no names

@@ -17,8 +17,8 @@ import (
 // Change is one field that somebody changed: content, title, status, and so on.
 type Change struct {
 	ID          string
-	Revision    int64  // of the issue, that it led to
-	Comment     string // id of what was said with it; may be empty
+	Revision    int64 // of the issue, that it led to
+	Comment     int64 // number of what was said with it; 0: nothing
 	Field       string
 	Was, Became string
 	Created     time.Time

@@ -21,7 +21,7 @@ func (s *Service) Export(ctx context.Context, g access.Grant, to io.Writer) erro
 	if err := g.Require(access.AdminIssues); err != nil {
 		return err
 	}
-	x := &exporter{s: s, g: g, zip: zip.NewWriter(to), comments: map[string]int64{}}
+	x := &exporter{s: s, g: g, zip: zip.NewWriter(to), comments: map[said]int64{}}
 	if err := x.write(ctx); err != nil {
 		return fmt.Errorf("exporting issues: %w", err)
 	}
@@ -34,10 +34,13 @@ type exporter struct {
 	g        access.Grant
 	zip      *zip.Writer
 	json     io.Writer
-	last     int64            // issue; those raised meanwhile are left out, whole
-	comments map[string]int64 // numbers that comments have in the archive, by id
-	files    []string         // ids
+	last     int64          // issue; those raised meanwhile are left out, whole
+	comments map[said]int64 // numbers that comments have in the archive
+	files    []string       // ids
 }
+
+// said is a comment by the numbers of its issue and of its own.
+type said struct{ issue, comment int64 }
 
 func (x *exporter) write(ctx context.Context) error {
 	var err error
@@ -53,7 +56,7 @@ func (x *exporter) write(ctx context.Context) error {
 		write func(context.Context, func(any) error) error
 	}{
 		{`{"issues"`, x.issues},
-		{`,"comments"`, x.said},
+		{`,"comments"`, x.writeComments},
 		{`,"attachments"`, x.attachments},
 		{`,"logs"`, x.logs},
 		{`,"components"`, x.choices(Components)},
@@ -170,9 +173,9 @@ func (x *exporter) people(ctx context.Context, table, condition string, i Issue)
 	return made, err
 }
 
-func (x *exporter) said(ctx context.Context, put func(any) error) error {
+func (x *exporter) writeComments(ctx context.Context, put func(any) error) error {
 	type row struct {
-		Number int64
+		Issue int64
 		Comment
 	}
 	for after, number := "", int64(0); ; {
@@ -183,9 +186,9 @@ func (x *exporter) said(ctx context.Context, put func(any) error) error {
 		}
 		for _, c := range list {
 			number++
-			after, x.comments[c.ID] = c.ID, number
+			after, x.comments[said{c.Issue, c.Number}] = c.ID, number
 			err := put(archivedComment{
-				ID: number, Issue: c.Number, Content: &c.Body, CreatedOn: archivedTime{c.Created}, UpdatedOn: archivedTime{c.Edited}, User: userOf(c.Author),
+				ID: number, Issue: c.Issue, Content: &c.Body, CreatedOn: archivedTime{c.Created}, UpdatedOn: archivedTime{c.Edited}, User: userOf(c.Author),
 			})
 			if err != nil {
 				return err
@@ -245,7 +248,7 @@ func (x *exporter) logs(ctx context.Context, put func(any) error) error {
 		for _, h := range list {
 			after = h.ID
 			made := archivedLog{Issue: h.Number, Field: h.Field, ChangedFrom: h.Was, ChangedTo: h.Became, CreatedOn: archivedTime{h.Created}, User: userOf(h.Author)}
-			if number, known := x.comments[h.Comment]; known {
+			if number, known := x.comments[said{h.Number, h.Comment}]; known {
 				made.Comment = &number
 			}
 			if err := put(made); err != nil {

@@ -60,7 +60,7 @@ func (s *Service) fixedBy(ctx context.Context, g access.Grant, number int64, com
 			return err
 		}
 		body := "Resolved by the commit " + string(commit.OID) + "."
-		id, err := s.addComment(ctx, tx, g, now, body)
+		id, _, err := s.addComment(ctx, tx, g, now, body)
 		if err != nil {
 			return err
 		}

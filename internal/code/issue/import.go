@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -172,7 +173,7 @@ func (m *importer) person(u *archivedUser) (id *string, name string) {
 
 func (m *importer) writeChoices(ctx context.Context, tx *db.Tx) error {
 	for _, list := range Lists() {
-		there, err := db.All[Choice](ctx, tx, `SELECT id, list, folded, 0 FROM issue_choice WHERE repository = $1 AND list = $2`, m.g.Repository().ID, list)
+		there, err := db.All[Choice](ctx, tx, `SELECT id, number, list, folded, 0 FROM issue_choice WHERE repository = $1 AND list = $2`, m.g.Repository().ID, list)
 		if err != nil {
 			return err
 		}
@@ -261,14 +262,17 @@ func (m *importer) writePeople(ctx context.Context, tx *db.Tx, id string, i arch
 }
 
 func (m *importer) writeComments(ctx context.Context, tx *db.Tx) error {
+	slices.SortStableFunc(m.archive.Comments, func(a, b archivedComment) int { return a.CreatedOn.Compare(b.CreatedOn.Time) })
+	numbers := map[int64]int64{} // of the last comment, by issue
 	for _, c := range m.archive.Comments {
 		if c.Content == nil || *c.Content == "" {
 			continue // it stands for a change, which is in the log
 		}
 		id := db.NewID()
+		numbers[c.Issue]++
 		author, name := m.person(c.User)
-		_, err := db.Exec(ctx, tx, `INSERT INTO issue_comment (id, issue, author, author_name, body, created, edited) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			id, m.issues[c.Issue].ID, author, name, *c.Content, c.CreatedOn.Time, c.UpdatedOn.Time)
+		_, err := db.Exec(ctx, tx, `INSERT INTO issue_comment (id, issue, number, author, author_name, body, created, edited) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			id, m.issues[c.Issue].ID, numbers[c.Issue], author, name, *c.Content, c.CreatedOn.Time, c.UpdatedOn.Time)
 		if err != nil {
 			return err
 		}

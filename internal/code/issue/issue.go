@@ -6,8 +6,9 @@
 // it, stands with the repository.
 // Every function takes a Grant and checks that it fits.
 //
-// Invariants: numbers count up by one in a repository and are never given
-// twice; every change of a field stands in the change log, in the transaction
+// Invariants: numbers count up by one in a repository, those of comments in an
+// issue, and are never given twice, nor are those of components, milestones and
+// versions; every change of a field stands in the change log, in the transaction
 // that makes it; what somebody changed in between is never overwritten unseen
 // (Conflict); a comment that is deleted is shown to nobody, nor is what it was
 // before; a mail is judged again when it is sent (decision 0029).
@@ -51,7 +52,7 @@ type Service struct {
 }
 
 // reading are the grants with which an issue may be looked at.
-var reading = []access.Action{access.ReadIssues, access.RaiseIssues, access.WriteIssues, access.AdminIssues}
+var reading = []access.Action{access.ReadIssues, access.SaveSearches, access.RaiseIssues, access.WriteIssues, access.AdminIssues}
 
 // Issue is one issue as it is now.
 type Issue struct {
@@ -83,8 +84,8 @@ var (
 		fmt.Sprintf(personColumns, "rp", "i.reporter_name") + `, ` + fmt.Sprintf(personColumns, "asg", "''") + `,
 		COALESCE(ico.name, ''), COALESCE(imi.name, ''), COALESCE(ive.name, ''), i.votes, i.revision, i.created, i.updated,
 		(SELECT COUNT(*) FROM issue_comment said WHERE said.issue = i.id AND said.deleted = 0)`
-	commentColumns = `c.id, c.body, c.created, c.edited, c.deleted, ` + fmt.Sprintf(personColumns, "u", "c.author_name")
-	changeColumns  = `h.id, h.revision, COALESCE(h.comment, ''), h.field, h.was, h.became, h.created, ` + fmt.Sprintf(personColumns, "u", "h.author_name")
+	commentColumns = `c.id, c.number, c.body, c.created, c.edited, c.deleted, ` + fmt.Sprintf(personColumns, "u", "c.author_name")
+	changeColumns  = `h.id, h.revision, COALESCE((SELECT said.number FROM issue_comment said WHERE said.id = h.comment), 0), h.field, h.was, h.became, h.created, ` + fmt.Sprintf(personColumns, "u", "h.author_name")
 )
 
 const from = ` FROM issue i LEFT JOIN code_user rp ON rp.id = i.reporter LEFT JOIN code_user asg ON asg.id = i.assignee

@@ -97,7 +97,7 @@ func TestWhatIsRefused(t *testing.T) {
 			_, commented := w.AddComment(t.Context(), g, 1, issue.Reply{Body: "x"})
 			for name, err := range map[string]error{
 				"create": created, "update": updated, "comment": commented, "delete": w.Delete(t.Context(), g, 1),
-				"edit": w.EditComment(t.Context(), g, 1, "x", "y"), "uncomment": w.DeleteComment(t.Context(), g, 1, "x"),
+				"edit": w.EditComment(t.Context(), g, 1, 1, "y"), "uncomment": w.DeleteComment(t.Context(), g, 1, 1),
 				"vote": w.Vote(t.Context(), g, 1, true), "add": w.AddChoice(t.Context(), g, issue.Versions, "1"), "change": w.ChangeChoice(t.Context(), g, "x", "1"),
 			} {
 				if !errors.Is(err, access.ErrNoGrant) {

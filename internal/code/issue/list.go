@@ -92,10 +92,10 @@ const where = `WHERE i.repository = $1
 	AND ($11 = '' OR `
 
 // List gives the issues that a filter chooses: up to limit of those after a
-// key, and the key to go on from where there are more. It wants a grant for
-// ReadIssues, or for AdminIssues.
+// key, and the key to go on from where there are more. It wants a grant with
+// which issues may be looked at.
 func (s *Service) List(ctx context.Context, g access.Grant, f Filter, after string, limit int) (list []Issue, next string, err error) {
-	if err := g.Require(access.ReadIssues, access.AdminIssues); err != nil {
+	if err := g.Require(reading...); err != nil {
 		return nil, "", err
 	}
 	priority, known := parsePriority(f.Priority)

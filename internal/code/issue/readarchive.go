@@ -128,7 +128,7 @@ func (a *archive) check(files map[string]*zip.File) error {
 	for list, entries := range a.lists() {
 		choices[list] = map[string]bool{}
 		for i, entry := range entries {
-			name, err := cleanChoice(entry.Name)
+			name, err := cleanEntry(entry.Name, maxChoice)
 			if err == nil && choices[list][strings.ToLower(name)] {
 				err = errs.Invalid("", "It is there twice.")
 			}

@@ -17,6 +17,7 @@ type world struct {
 	*testing.T
 	*issue.Service
 	code          *codetest.Code
+	repositories  *repo.Service
 	ada, bob, eve *codetest.Person
 }
 
@@ -33,7 +34,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
 	code := codetest.New(t, d, "http://code.test")
 	repositories := code.Repositories(1 << 20)
-	w := &world{T: t, code: code, Service: code.Issues(), ada: code.Person("ada"), bob: code.Person("bob"), eve: code.Person("eve")}
+	w := &world{T: t, code: code, repositories: repositories, Service: code.Issues(), ada: code.Person("ada"), bob: code.Person("bob"), eve: code.Person("eve")}
 	if _, err := code.Workspaces.Create(t.Context(), w.ada.Grant(access.CreateWorkspace, access.Target{}), "acme", "Acme"); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -41,7 +41,7 @@ type issuePage struct {
 
 // issueEvent is a comment, or what somebody changed at once.
 type issueEvent struct {
-	ID      string // of a comment
+	Number  int64 // of a comment
 	At      time.Time
 	Who     string
 	Text    template.HTML
@@ -130,13 +130,13 @@ func (s *Site) fillIssue(r *http.Request, g access.Grant, page *issuePage) error
 }
 
 func (s *Site) commentEvent(r *http.Request, g access.Grant, page *issuePage, c issue.Comment) issueEvent {
-	event := issueEvent{ID: c.ID, At: c.Created, Who: c.Author.Name, Edited: !c.Edited.IsZero(), Deleted: !c.Deleted.IsZero()}
+	event := issueEvent{Number: c.Number, At: c.Created, Who: c.Author.Name, Edited: !c.Edited.IsZero(), Deleted: !c.Deleted.IsZero()}
 	if event.Deleted {
 		return event
 	}
 	event.Text = s.issueText(r, g, page.Number, c.Body)
 	if mine := page.SignedIn && c.Author.ID == g.Actor().User; mine || page.CanAdmin || event.Edited {
-		event.Href = page.Base + "/comments/" + c.ID
+		event.Href = page.Base + "/comments/" + c.Key()
 	}
 	return event
 }
@@ -160,6 +160,17 @@ func together(events []issueEvent) []issueEvent {
 	return made
 }
 
+// commentAt reads the number of a comment in the address; none has 0.
+func commentAt(r *http.Request) int64 {
+	number, _ := strconv.ParseInt(chi.URLParam(r, "comment"), 10, 64)
+	return number
+}
+
+// commentPath is where an issue's page shows a comment.
+func commentPath(g access.Grant, number, comment int64) string {
+	return issuePath(g, number) + "#comment-" + strconv.FormatInt(comment, 10)
+}
+
 // replyToIssue takes a comment with its files, and the state that its author wants.
 func (s *Site) replyToIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	one, err := s.issueAt(r, g)
@@ -175,14 +186,14 @@ func (s *Site) replyToIssue(w http.ResponseWriter, r *http.Request, g access.Gra
 			Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, one.Number, r.PostForm.Get("text")),
 		}, http.StatusOK)
 	}
-	id, err := s.Issues.AddComment(r.Context(), g, one.Number, issue.Reply{Body: r.PostForm.Get("text"), State: issue.State(r.PostForm.Get("state")), Files: files})
+	comment, err := s.Issues.AddComment(r.Context(), g, one.Number, issue.Reply{Body: r.PostForm.Get("text"), State: issue.State(r.PostForm.Get("state")), Files: files})
 	if err != nil {
 		return err
 	}
-	if id == "" {
+	if comment == 0 {
 		return s.done(w, r, issuePath(g, one.Number), "saved")
 	}
-	return redirect(w, r, issuePath(g, one.Number)+"#comment-"+id)
+	return redirect(w, r, commentPath(g, one.Number, comment))
 }
 
 func (s *Site) voteForIssue(w http.ResponseWriter, r *http.Request, g access.Grant) error {
@@ -270,7 +281,7 @@ func (s *Site) issueCommentPage(w http.ResponseWriter, r *http.Request, g access
 	if err != nil {
 		return err
 	}
-	comment, err := s.Issues.Comment(r.Context(), g, one, chi.URLParam(r, "comment"))
+	comment, err := s.Issues.Comment(r.Context(), g, one, commentAt(r))
 	if err != nil {
 		return err
 	}
@@ -291,9 +302,9 @@ func (s *Site) saveIssueComment(w http.ResponseWriter, r *http.Request, g access
 	if err != nil {
 		return err
 	}
-	id := chi.URLParam(r, "comment")
+	comment := commentAt(r)
 	if r.PostForm.Has("delete") {
-		if err := s.Issues.DeleteComment(r.Context(), g, one.Number, id); err != nil {
+		if err := s.Issues.DeleteComment(r.Context(), g, one.Number, comment); err != nil {
 			return err
 		}
 		return s.done(w, r, issuePath(g, one.Number), "deleted")
@@ -303,8 +314,8 @@ func (s *Site) saveIssueComment(w http.ResponseWriter, r *http.Request, g access
 			Form: ui.Form{Values: r.PostForm}, Previews: true, Preview: s.issueText(r, g, one.Number, r.PostFormValue("text")),
 		}, http.StatusOK)
 	}
-	if err := s.Issues.EditComment(r.Context(), g, one.Number, id, r.PostFormValue("text")); err != nil {
+	if err := s.Issues.EditComment(r.Context(), g, one.Number, comment, r.PostFormValue("text")); err != nil {
 		return err
 	}
-	return redirect(w, r, issuePath(g, one.Number)+"#comment-"+url.PathEscape(strings.TrimSpace(id)))
+	return redirect(w, r, commentPath(g, one.Number, comment))
 }

@@ -64,6 +64,7 @@ type issuesPage struct {
 	CSV      string
 	Feed     string
 	SignedIn bool
+	Searches *issueSearches // nil: nothing can be saved
 	Empty    ui.Empty
 }
 
@@ -149,41 +150,55 @@ func filterOfIssues(query url.Values, me string, id string) issue.Filter {
 }
 
 func (s *Site) showIssues(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	query := r.URL.Query()
-	me := visitorOf(r).user
+	form, err := s.keptOr(r, ui.Form{})
+	if err != nil {
+		return err
+	}
+	return s.issuesPage(w, r, g, r.URL.Query(), form, http.StatusOK)
+}
+
+// issuesAgain shows the list beside which a search was to be saved.
+func (s *Site) issuesAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
+	return s.issuesPage(w, r, g, savedFilter(form.Values), form, status)
+}
+
+// issuesPage lists the issues that a query chooses; saving is what was typed to
+// keep a search.
+func (s *Site) issuesPage(w http.ResponseWriter, r *http.Request, g access.Grant, query url.Values, saving ui.Form, status int) error {
+	if kept := savedFilter(saving.Values); len(kept) > 0 {
+		query = kept
+	}
+	me, shown := visitorOf(r).user, filterText(query)
 	list, next, err := s.Issues.List(r.Context(), g, filterOfIssues(query, me.Username, me.ID), query.Get("page"), issuesShown)
 	if err != nil {
 		return err
 	}
-	page := issuesPage{Base: issuesPath(g), Form: ui.Form{Values: query}, First: query.Get("page") == "", SignedIn: me.ID != "", Empty: ui.Empty{
-		Icon: "check", Title: "No issue yet", Text: "An issue is a thing to be done: a bug, an idea, a task. It has a state, and people who are told of it.",
-		Link: ui.Link{Text: "Create issue", Href: issuesPath(g) + "/new"},
-	}}
+	page := issuesPage{
+		Base: issuesPath(g), Form: ui.Form{Values: query}, First: query.Get("page") == "", Filtered: shown != "", SignedIn: me.ID != "",
+		Feed: repositoryPath(g) + "/feeds/issues.atom", CSV: issuesPath(g) + "/export.csv?" + shown,
+		Empty: ui.Empty{
+			Icon: "check", Title: "No issue yet", Text: "An issue is a thing to be done: a bug, an idea, a task. It has a state, and people who are told of it.",
+			Link: ui.Link{Text: "Create issue", Href: issuesPath(g) + "/new"},
+		},
+	}
 	for _, one := range list {
 		page.Issues = append(page.Issues, issueLine{one, issuePath(g, one.Number)})
 	}
-	query.Del("page")
-	for name := range query {
-		page.Filtered = page.Filtered || query.Get(name) != ""
-	}
-	page.Feed = repositoryPath(g) + "/feeds/issues.atom"
-	page.CSV = page.Base + "/export.csv?" + query.Encode()
 	if next != "" {
-		again := url.Values{"page": {next}}
-		for name, values := range query {
-			again[name] = values
-		}
-		page.Next = "?" + again.Encode()
+		page.Next = "?" + strings.TrimPrefix(shown+"&", "&") + url.Values{"page": {next}}.Encode()
 	}
 	if page.Fields, err = s.issueFilter(r, g, page.Form); err != nil {
 		return err
 	}
-	page.Quick = []ui.Link{{Text: "Unresolved", Href: page.Base}, {Text: "All", Href: page.Base + "?state=all"}}
-	if page.SignedIn {
-		page.Quick = append(page.Quick, ui.Link{Text: "Assigned to me", Href: page.Base + "?assignee=me"}, ui.Link{Text: "Raised by me", Href: page.Base + "?reporter=me&state=all"})
+	saved, err := s.Issues.Searches(r.Context(), g)
+	if err != nil {
+		return err
 	}
-	mark(page.Quick, r.URL.RequestURI())
-	return s.render(w, r, http.StatusOK, "issues.html", s.inIssues(r, g, "Issues"), page)
+	if page.SignedIn && g.Repository().Permission > access.None && (page.Filtered || len(saved) > 0 || saving.Failed()) {
+		page.Searches = &issueSearches{Form: saving, Path: page.Base + "/searches", Query: shown, List: saved}
+	}
+	page.Quick = quickIssues(page.Base, page.SignedIn, saved, shown)
+	return s.render(w, r, status, "issues.html", s.inIssues(r, g, "Issues"), page)
 }
 
 // issueFilter are the fields of the filter.
@@ -211,6 +226,9 @@ func (s *Site) issueFilter(r *http.Request, g access.Grant, form ui.Form) ([]ui.
 		if entries := choiceOptions(choices, list); len(entries) > 0 {
 			fields = append(fields, form.Select(string(list), listWord(list), anyOf(entries)))
 		}
+	}
+	if visitorOf(r).user.ID != "" {
+		fields = append(fields, form.Select("watching", "Watched by", []ui.Option{{Label: "Any"}, {Value: "me", Label: "Me"}}))
 	}
 	return append(fields, form.Select("sort", "Sort by", []ui.Option{
 		{Value: "", Label: "Last updated"},

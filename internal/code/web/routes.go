@@ -200,6 +200,9 @@ func (s *Site) addRoutes() {
 	// Its issue tracker's.
 	s.page("/{workspace}/{repo}/issues", access.ReadIssues, s.showIssues)
 	s.page("/{workspace}/{repo}/issues/export.csv", access.ReadIssues, s.exportIssues)
+	s.page("/{workspace}/{repo}/issues/searches", access.ReadIssues, s.showIssues)
+	s.form("/{workspace}/{repo}/issues/searches", access.SaveSearches, s.saveIssueSearch, s.issuesAgain)
+	s.form("/{workspace}/{repo}/issues/searches/change", access.SaveSearches, s.changeIssueSearch, s.issuesAgain)
 	s.page("/{workspace}/{repo}/issues/new", access.RaiseIssues, s.showNewIssue)
 	s.form("/{workspace}/{repo}/issues/new", access.RaiseIssues, s.createIssue, s.newIssueAgain)
 	s.page("/{workspace}/{repo}/issues/{number}", access.ReadIssues, s.showIssue)
