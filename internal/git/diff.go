@@ -30,6 +30,7 @@ type Diff struct {
 type FileDiff struct {
 	Old, New         string // paths; empty where the file is new, or gone
 	OldMode, NewMode Mode   // 0 where it is unchanged or not there
+	OldBlob, NewBlob OID    // its contents; empty where it is unchanged or not there
 	Renamed, Copied  bool
 	Binary           bool
 	Added, Removed   int // lines
@@ -133,11 +134,13 @@ func fileDiff(file *gitdiff.File) FileDiff {
 		Old: file.OldName, New: file.NewName, Renamed: file.IsRename, Copied: file.IsCopy, Binary: file.IsBinary,
 		OldMode: Mode(file.OldMode), NewMode: Mode(file.NewMode),
 	}
+	made.OldBlob, _ = ParseOID(file.OldOIDPrefix)
+	made.NewBlob, _ = ParseOID(file.NewOIDPrefix)
 	if file.IsNew {
-		made.Old = ""
+		made.Old, made.OldBlob = "", ""
 	}
 	if file.IsDelete {
-		made.New = ""
+		made.New, made.NewBlob = "", ""
 	}
 	for _, fragment := range file.TextFragments {
 		made.Added += int(fragment.LinesAdded)

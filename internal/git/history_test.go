@@ -61,8 +61,11 @@ func TestDiffTrees(t *testing.T) {
 	if file := got["moved/here"]; !file.Renamed || file.Old != "old name" || len(file.Hunks) != 0 {
 		t.Errorf("a renamed file: %+v", file)
 	}
-	if !got["b.bin"].Binary {
-		t.Errorf("b.bin: %+v", got["b.bin"])
+	if b := got["b.bin"]; !b.Binary || string(b.OldBlob) != r.git("rev-parse", string(first)+":b.bin") || string(b.NewBlob) != r.git("rev-parse", string(second)+":b.bin") {
+		t.Errorf("b.bin: %+v", b)
+	}
+	if file := got["gone.txt"]; file.OldBlob == "" || file.NewBlob != "" {
+		t.Errorf("gone.txt has the contents %q and %q", file.OldBlob, file.NewBlob)
 	}
 
 	// A first commit is compared with nothing; one file can be looked at alone.

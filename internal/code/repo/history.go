@@ -63,11 +63,18 @@ func (c *Content) Changes(ctx context.Context, commit git.Commit, options git.Di
 	return c.git.DiffTrees(ctx, parent, commit.OID, options)
 }
 
+// Size gives the bytes of a file's content, and whether pages show so many.
+func (c *Content) Size(ctx context.Context, blob git.OID) (bytes int64, shown bool, err error) {
+	found, err := c.git.Blob(ctx, blob, 0)
+	return found.Size, found.Size <= maxFile, err
+}
+
 // Comparison is what one side of two has and the other lacks.
 type Comparison struct {
 	From, To git.OID
-	Ahead    int // commits that only To has
-	Behind   int // commits that only From has
+	Base     git.OID // what they have in common last; empty: nothing
+	Ahead    int     // commits that only To has
+	Behind   int     // commits that only From has
 	Diff     git.Diff
 }
 
@@ -75,14 +82,14 @@ type Comparison struct {
 // have nothing in common, that is all of it.
 func (c *Content) Compare(ctx context.Context, from, to Place, options git.DiffOptions) (Comparison, error) {
 	made := Comparison{From: from.Commit, To: to.Commit}
-	base, err := c.git.MergeBase(ctx, from.Commit, to.Commit)
-	if err != nil {
+	var err error
+	if made.Base, err = c.git.MergeBase(ctx, from.Commit, to.Commit); err != nil {
 		return made, err
 	}
 	if made.Ahead, made.Behind, err = c.git.AheadBehind(ctx, to.Commit, from.Commit); err != nil {
 		return made, err
 	}
-	made.Diff, err = c.git.DiffTrees(ctx, base, to.Commit, options)
+	made.Diff, err = c.git.DiffTrees(ctx, made.Base, to.Commit, options)
 	return made, err
 }
 

@@ -163,7 +163,14 @@ func (s *Site) showCommit(w http.ResponseWriter, r *http.Request, g access.Grant
 	if err != nil {
 		return err
 	}
-	view.fill(diff, func(path string) string { return o.source(string(commit.OID), path) })
+	before := git.OID("")
+	if len(commit.Parents) > 0 {
+		before = commit.Parents[0]
+	}
+	err = view.fill(diff, diffSides{r.Context(), o, string(commit.OID), before, commit.OID})
+	if err != nil {
+		return err
+	}
 	page := commitPage{
 		Commit: commit, Browse: o.source(string(commit.OID), ""), Diff: view,
 		History: o.commits(string(commit.OID)) + "?from=" + string(commit.OID),

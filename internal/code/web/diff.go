@@ -21,8 +21,10 @@ const (
 	unfoldedAll  = 5000
 )
 
-// filesCompared is how many files of a comparison are shown.
-const filesCompared = 1000
+const (
+	filesCompared = 1000 // files of a comparison that are shown
+	filesLookedAt = 200  // those of which images and sizes are
+)
 
 // diffView is a comparison as it is shown: the fragment "diff".
 type diffView struct {
@@ -45,7 +47,10 @@ type diffFile struct {
 	Note           string // why no lines are shown; empty: they are
 	Unfold         string // address that shows the lines which are folded
 	Browse         string // address of the file; empty where it is gone
+	Images         []diffImage
 	Hunks          []diffHunk
+
+	sizes string // how long a file that isn't text was and is
 }
 
 type diffHunk struct {
@@ -104,7 +109,7 @@ func (v *diffView) with(key, value string) string {
 }
 
 // fill puts a comparison into the view.
-func (v *diffView) fill(diff git.Diff, browse func(path string) string) {
+func (v *diffView) fill(diff git.Diff, sides diffSides) error {
 	v.Summary, v.More = diff.Summary, diff.More
 	lines := 0
 	if len(diff.Files) > filesCompared {
@@ -124,7 +129,12 @@ func (v *diffView) fill(diff git.Diff, browse func(path string) string) {
 			shown.Kind, shown.Was = "Renamed", strings.ToValidUTF8(file.Old, "\uFFFD")
 		}
 		if file.New != "" && git.ValidPath(file.New) {
-			shown.Browse = browse(file.New)
+			shown.Browse = sides.o.source(sides.ref, file.New)
+		}
+		if i < filesLookedAt {
+			if err := sides.look(file, &shown); err != nil {
+				return err
+			}
 		}
 		size := 0
 		for _, h := range file.Hunks {
@@ -132,7 +142,9 @@ func (v *diffView) fill(diff git.Diff, browse func(path string) string) {
 		}
 		switch {
 		case file.Binary:
-			shown.Note = "This file isn't text, so its lines aren't compared."
+			if shown.Images == nil {
+				shown.Note = "This file isn't text, so its lines aren't compared" + shown.sizes + "."
+			}
 		case file.OldMode != 0 && file.NewMode != 0 && file.OldMode != file.NewMode && size == 0:
 			shown.Note = fmt.Sprintf("Its mode was changed from %o to %o.", file.OldMode, file.NewMode)
 		case size == 0:
@@ -145,6 +157,7 @@ func (v *diffView) fill(diff git.Diff, browse func(path string) string) {
 		}
 		v.Files = append(v.Files, shown)
 	}
+	return nil
 }
 
 func (v *diffView) hunks(hunks []git.Hunk) []diffHunk {
@@ -245,9 +258,9 @@ func (s *Site) compare(r *http.Request, o opened, page *comparePage) error {
 	if err != nil {
 		return err
 	}
-	view.fill(compared.Diff, func(path string) string { return o.source(page.To, path) })
+	err = view.fill(compared.Diff, diffSides{r.Context(), o, page.To, compared.Base, compared.To})
 	page.Ahead, page.Behind, page.Diff = compared.Ahead, compared.Behind, view
-	return nil
+	return err
 }
 
 // names are the branches and tags that a form proposes.

@@ -3,6 +3,7 @@ package web
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -159,6 +160,52 @@ func TestTheHistoryOfARenamedFile(t *testing.T) {
 		p = b.is(b.get(older), 200, "Edit 1.", "Edit 0.", "First <commit>", "/old/name.txt", "Newest")
 		if strings.Contains(p.text, "Edit 2.") || strings.Contains(p.text, "Older commits") {
 			t.Error("the second page doesn't go on where the first ended")
+		}
+	})
+}
+
+// Images that were changed are shown, before and after, by the address that runs
+// nothing; of other files that aren't text the page says how long they are.
+func TestImagesInAComparison(t *testing.T) {
+	each(t, func(w *world) {
+		b := w.signedIn("ada")
+		b.founds()
+		png, svg := "\x89PNG\r\n\x1a\n\x00", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
+		w.pushes(map[string]string{"changed & kept.png": png, "gone.gif": "GIF89a\x00", "data.bin": "\x00\x01", "huge.jpg": "\x00"})
+		work := w.TempDir()
+		git := func(args ...string) string { return gittest.Run(t, work, nil, args...) }
+		git("clone", "-q", w.repositoryDir(), ".")
+		before := git("rev-parse", "HEAD")
+		for name, text := range map[string]string{"changed & kept.png": png + "\x01", "new.svg": svg, "data.bin": "\x00\x01\x02", "huge.jpg": strings.Repeat("\x00", 2<<20+1)} {
+			if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(os.Remove(filepath.Join(work, "gone.gif")), os.Symlink("new.svg", filepath.Join(work, "link.png"))); err != nil {
+			t.Fatal(err)
+		}
+		git("add", "-A")
+		git("commit", "-qm", "Pictures")
+		git("push", "-q")
+		after := git("rev-parse", "HEAD")
+
+		const raw = `src="/acme/vault/raw/`
+		for _, path := range []string{"/acme/vault/commits/" + after, "/acme/vault/diff/feature/x..main"} {
+			p := b.is(b.get(path), 200, "Before · 9 bytes", "After · 10 bytes", raw+before+`/changed%20&%20kept.png"`, raw+after+`/changed%20&%20kept.png"`,
+				raw+before+"/gone.gif", raw+after+"/new.svg", "<svg xmlns", "This file isn't text, so its lines aren't compared: 2 bytes before, 3 bytes after.", raw+before+"/huge.jpg")
+			for _, not := range []string{raw + after + "/gone.gif", raw + before + "/new.svg", raw + after + "/huge.jpg", raw + after + "/link.png", raw + after + "/data.bin", "<script>"} {
+				if strings.Contains(p.Body.String(), not) {
+					t.Errorf("%s shows %s", path, not)
+				}
+			}
+		}
+		shown := b.is(b.get("/acme/vault/raw/"+after+"/new.svg"), 200)
+		if h := shown.Header(); h.Get("Content-Type") != "image/svg+xml" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") {
+			t.Error(h)
+		}
+		first := b.is(b.get("/acme/vault/commits/"+before), 200, raw+before+"/gone.gif", ": 2 bytes after.")
+		if strings.Contains(first.text, "Before ·") {
+			t.Error("a first commit shows images from before it")
 		}
 	})
 }

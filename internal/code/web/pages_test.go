@@ -52,6 +52,7 @@ func TestEveryPage(t *testing.T) {
 		Summary: "1 file changed", Alone: "/x", More: true, Ways: []ui.Link{link},
 		Files: []diffFile{
 			{Name: "a", Was: "b", Kind: "Renamed", Browse: "/x", Hunks: []diffHunk{{Rows: []diffRow{{Left: line, Right: line}, {Right: git.DiffLine{Op: '-'}}, {Left: git.DiffLine{Op: ' '}}}}}},
+			{Name: "d.png", Images: []diffImage{{Label: "Before", Size: "1 B", Raw: "/x"}}},
 			{Name: "c", Note: "500 lines are folded.", Unfold: "/y"},
 		},
 	}
