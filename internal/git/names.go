@@ -111,13 +111,13 @@ func (r *Repository) Abbreviated(ctx context.Context, begin string) (OID, error)
 	if len(begin) < 8 || len(begin) > 64 || strings.Trim(begin, "0123456789abcdef") != "" {
 		return "", ErrNoObject
 	}
-	printed, _, err := r.git.output(ctx, process{dir: r.dir, args: []string{"rev-parse", "--disambiguate=" + begin}}, 1<<12)
+	var oid OID
+	err := r.git.readers.with(ctx, r, func(reader *reader) (err error) {
+		oid, err = reader.named(begin)
+		return err
+	})
 	if err != nil {
 		return "", fmt.Errorf("looking for a commit by the beginning of its name: %w", err)
-	}
-	oid, ok := ParseOID(strings.TrimSpace(string(printed)))
-	if !ok {
-		return "", ErrNoObject
 	}
 	if _, err := r.Commit(ctx, oid); err != nil {
 		return "", err

@@ -178,16 +178,33 @@ func (r *reader) end() {
 	_ = r.cmd.Wait() // its fate doesn't matter: what it answered has been read
 }
 
-// ask sends a command about one object and reads the line that answers it.
-func (r *reader) ask(command string, oid OID) (kind string, size int64, err error) {
-	if _, err := io.WriteString(r.in, command+" "+string(oid)+"\n"); err != nil {
-		return "", 0, err
+// say sends a command about one object and reads the line that answers it.
+func (r *reader) say(command, object string) (line string, fields []string, err error) {
+	if _, err := io.WriteString(r.in, command+" "+object+"\n"); err != nil {
+		return "", nil, err
 	}
-	line, err := r.out.ReadString('\n')
+	line, err = r.out.ReadString('\n')
+	return line, strings.Fields(line), err
+}
+
+// named gives the one object whose name begins with some digits. A reference of
+// that name comes first with git, and is none.
+func (r *reader) named(begin string) (OID, error) {
+	_, fields, err := r.say("info", begin)
+	if err != nil {
+		return "", err
+	}
+	if len(fields) != 3 || !strings.HasPrefix(fields[0], begin) {
+		return "", ErrNoObject
+	}
+	return OID(fields[0]), nil
+}
+
+func (r *reader) ask(command string, oid OID) (kind string, size int64, err error) {
+	line, fields, err := r.say(command, string(oid))
 	if err != nil {
 		return "", 0, err
 	}
-	fields := strings.Fields(line)
 	if len(fields) == 2 && fields[1] == "missing" {
 		return "", 0, ErrNoObject
 	}

@@ -71,6 +71,9 @@ func (l Links) rewrite(document []byte) []byte {
 // reference is a word that may refer to something, after what divides words.
 var reference = regexp.MustCompile(`(?:^|[\s(\[{,;:.!?"'>])(?:#[0-9]{1,9}|@[A-Za-z0-9][A-Za-z0-9_-]{1,38}|[0-9a-f]{8,40})\b`)
 
+// separators are the last of what divides such a word from the one before.
+const separators = " \t\r\n\f([{,;:.!?\"'>"
+
 func isVerbatim(a atom.Atom) bool {
 	return a == atom.Code || a == atom.Pre || a == atom.Kbd || a == atom.Samp
 }
@@ -78,7 +81,7 @@ func isVerbatim(a atom.Atom) bool {
 // refer makes a link of a word that refers to something. The word is letters,
 // digits and - _ # @ alone, so it needs no escaping.
 func (l Links) refer(found []byte) []byte {
-	at := bytes.LastIndexAny(found, " \t\r\n([{,;:.!?\"'>") + 1
+	at := bytes.LastIndexAny(found, separators) + 1
 	word := string(found[at:])
 	to := l.Ref(word)
 	if to == "" {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -33,9 +34,10 @@ type commitsPage struct {
 
 type commitLine struct {
 	git.Commit
-	Href   string // address of the commit
-	Browse string // address of the files, or of the file, at that commit
-	Was    string // what the file was called before, where the commit renamed it
+	Href    string // address of the commit
+	Message message
+	Browse  string // address of the files, or of the file, at that commit
+	Was     string // what the file was called before, where the commit renamed it
 }
 
 // showCommits is the history of a branch, a tag, a file or a folder; the
@@ -56,7 +58,7 @@ func (s *Site) showCommits(w http.ResponseWriter, r *http.Request, g access.Gran
 	if _, ok := git.ParseOID(place.Ref); ok && place.Path == "" && !r.URL.Query().Has("from") {
 		return s.showCommit(w, r, g, o, place)
 	}
-	page, err := o.history(r, place)
+	page, err := s.history(r, g, o, place)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func (s *Site) showCommits(w http.ResponseWriter, r *http.Request, g access.Gran
 // history lists one page. The pages after the first go on in the list that began
 // at one commit, behind the last one shown, so that a push in between doesn't
 // shift them.
-func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) {
+func (s *Site) history(r *http.Request, g access.Grant, o opened, place repo.Place) (commitsPage, error) {
 	branches, err := o.switcher(r, place)
 	if err != nil {
 		return commitsPage{}, err
@@ -106,11 +108,16 @@ func (o opened) history(r *http.Request, place repo.Place) (commitsPage, error) 
 		page.Older = page.address(from, commits[commitsShown-1].OID)
 	}
 	for _, c := range commits {
-		page.Commits = append(page.Commits, commitLine{
-			Commit: c.Commit, Href: o.commits(string(c.OID)), Browse: o.source(string(c.OID), c.Path), Was: strings.ToValidUTF8(c.Was, "\uFFFD"),
-		})
+		line := s.commitLine(r, g, o, c.Commit)
+		line.Browse, line.Was = o.source(string(c.OID), c.Path), strings.ToValidUTF8(c.Was, "\uFFFD")
+		page.Commits = append(page.Commits, line)
 	}
 	return page, nil
+}
+
+func (s *Site) commitLine(r *http.Request, g access.Grant, o opened, c git.Commit) commitLine {
+	href := o.commits(string(c.OID))
+	return commitLine{Commit: c, Href: href, Message: s.message(r, g, cmp.Or(c.Subject(), "(no message)"), href), Browse: o.source(string(c.OID), "")}
 }
 
 // listed are the commits of a history; where it is of all files, without paths.
@@ -144,6 +151,8 @@ func (p commitsPage) address(from, after git.OID) string {
 
 type commitPage struct {
 	Commit  git.Commit
+	Subject message
+	Body    message
 	Parents []ui.Link
 	Browse  string
 	History string
@@ -173,6 +182,7 @@ func (s *Site) showCommit(w http.ResponseWriter, r *http.Request, g access.Grant
 	}
 	page := commitPage{
 		Commit: commit, Browse: o.source(string(commit.OID), ""), Diff: view,
+		Subject: s.message(r, g, cmp.Or(commit.Subject(), "(no message)"), ""), Body: s.message(r, g, commit.Body(), ""),
 		History: o.commits(string(commit.OID)) + "?from=" + string(commit.OID),
 	}
 	for _, parent := range commit.Parents {

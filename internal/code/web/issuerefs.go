@@ -3,11 +3,13 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/markup"
 )
 
 // maxReferences is how many different words of one page are looked up.
@@ -21,7 +23,38 @@ type references struct {
 	g       access.Grant
 	known   map[string]string
 	content *repo.Content
-	closed  bool // the code isn't the visitor's to read
+	closed  bool          // the code isn't the visitor's to read
+	tracker *access.Grant // the zero one: the tracker isn't the visitor's to read; nil: not asked yet
+}
+
+// message is a commit's message, or a part of it, as a page shows it.
+type message struct {
+	Href   string // of the commit; empty: the text leads nowhere
+	Pieces []markup.Piece
+}
+
+// message parts a text at the issues and commits that it names, of which the
+// visitor may know.
+func (s *Site) message(r *http.Request, g access.Grant, text, href string) message {
+	refs := s.references(r, g)
+	pieces := markup.Pieces(text, func(word string) string {
+		if word[0] == '@' {
+			return ""
+		}
+		return refs.find(word)
+	})
+	if href != "" && !slices.ContainsFunc(pieces, func(p markup.Piece) bool { return p.Href == "" && strings.TrimSpace(p.Text) != "" }) {
+		pieces = []markup.Piece{{Text: text}} // or no word were left to lead to the commit
+	}
+	return message{href, pieces}
+}
+
+func (s *Site) references(r *http.Request, g access.Grant) *references {
+	v := visitorOf(r)
+	if v.refs == nil {
+		v.refs = &references{site: s, r: r, g: g, known: map[string]string{}}
+	}
+	return v.refs
 }
 
 func (f *references) find(word string) string {
@@ -35,8 +68,10 @@ func (f *references) find(word string) string {
 	switch word[0] {
 	case '#':
 		number, _ := strconv.ParseInt(word[1:], 10, 64) // its digits are few
-		if there, err := f.site.Issues.Has(f.r.Context(), f.g, number); err == nil && there {
-			to = issuePath(f.g, number)
+		if tracker, open := f.issues(); open {
+			if there, err := f.site.Issues.Has(f.r.Context(), tracker, number); err == nil && there {
+				to = issuePath(f.g, number)
+			}
 		}
 	case '@':
 		name := strings.ToLower(word[1:])
@@ -48,6 +83,24 @@ func (f *references) find(word string) string {
 	}
 	f.known[word] = to
 	return to
+}
+
+// issues asks the gate for the tracker, where it didn't open the page: who reads
+// the code needn't be allowed to know of the issues.
+func (f *references) issues() (access.Grant, bool) {
+	if f.g.Action().Content() == access.IssueTracker {
+		return f.g, true
+	}
+	if f.tracker == nil {
+		f.tracker = &access.Grant{}
+		if f.g.Sees(access.IssueTracker) {
+			target := access.Target{Workspace: f.g.Workspace().Slug, Repository: f.g.Repository().Slug}
+			if read, err := f.site.Gate.Check(f.r.Context(), f.g.Actor(), target, access.ReadIssues); err == nil {
+				f.tracker = &read
+			}
+		}
+	}
+	return *f.tracker, f.tracker.Action() != 0
 }
 
 // commit asks the gate for the code first: a public tracker tells nothing of a

@@ -42,14 +42,11 @@ func (s *Site) issueAt(r *http.Request, g access.Grant) (issue.Issue, error) {
 // issueText renders what somebody wrote of an issue; 0: of a new one. What is relative in it
 // leads to the issue's files: ![What I see](screen.png).
 func (s *Site) issueText(r *http.Request, g access.Grant, number int64, text string) template.HTML {
-	base, v := issuePath(g, number)+"/attachments", visitorOf(r)
+	base := issuePath(g, number) + "/attachments"
 	if number == 0 {
 		base = issuesPath(g) + "/new/attachments"
 	}
-	if v.refs == nil {
-		v.refs = &references{site: s, r: r, g: g, known: map[string]string{}}
-	}
-	return markup.Markdown([]byte(text), markup.Links{File: base, Raw: base, Ref: v.refs.find})
+	return markup.Markdown([]byte(text), markup.Links{File: base, Raw: base, Ref: s.references(r, g).find})
 }
 
 type issuesPage struct {

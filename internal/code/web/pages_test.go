@@ -46,7 +46,7 @@ func TestEveryPage(t *testing.T) {
 		Up: "/up", Entries: []entry{{Name: "src", Icon: "folder", Href: "/x", Kind: "Folder"}, {Name: "mod", Icon: "module", Note: "at 123"}}, More: "/more", ReadmeOf: "README.md", Readme: "<p>Hi</p>",
 	}
 	files.Create = "/x"
-	files.Entries[0].Last, files.Entries[0].LastHref = git.Commit{OID: git.ZeroOID, Message: "First"}, "/c"
+	files.Entries[0].Last, files.Entries[0].Message = git.Commit{OID: git.ZeroOID}, message{"/c", []markup.Piece{{Text: "First"}, {Text: "#1", Href: "/1"}}}
 	line := git.DiffLine{Op: '+', New: 1, Text: "x", NoEnd: true}
 	changed := diffView{
 		Summary: "1 file changed", Alone: "/x", More: true, Ways: []ui.Link{link},
@@ -87,7 +87,7 @@ func TestEveryPage(t *testing.T) {
 		"branches.html":       {branchesPage{Form: form, Branches: []branchLine{{Branch: repo.Branch{Name: "main", Default: true}}, {Compare: "/x"}, {Compare: "/x", Counted: true}}, More: "/more", CanWrite: true, CanAdmin: true}, branchesPage{}},
 		"codes.html":          {codesPage{Steps: enrolSteps(2, "", false), Codes: ui.RecoveryCodes{Codes: []string{"aaaa"}}}, codesPage{}},
 		"commits.html":        {commitsPage{Feed: "/x", Commits: []commitLine{{Browse: "/x"}}, Newest: "/x", Older: "/y"}, commitsPage{}},
-		"commit.html":         {commitPage{Commit: git.Commit{Message: "One\n\nBody"}, Parents: []ui.Link{link, link}, Diff: changed}, commitPage{Diff: diffView{Split: true, Files: changed.Files}}, commitPage{}},
+		"commit.html":         {commitPage{Body: files.Entries[0].Message, Parents: []ui.Link{link, link}, Diff: changed}, commitPage{Diff: diffView{Split: true, Files: changed.Files}}, commitPage{}},
 		"compare.html":        {comparePage{Form: form, Names: []string{"main"}, Compared: true, Diff: changed}, comparePage{}},
 		"edit.html":           {editPage{Form: form, Path: "a", Theirs: "x"}, editPage{New: true}},
 		"controls.html":       {controlsPage{Problem: "No", Unmet: &link, On: true, From: now, Lapsed: true, Groups: controls, Preview: &preview, Coverage: workspace.Coverage{Ready: 1, Enrol: 1, Strengthen: 1}, Chart: chart{Points: "0,0 1,1", Label: "Up"}, Waiting: lines}, controlsPage{Preview: &previewPart{Fix: &link, Refused: "No"}}, controlsPage{}},

@@ -174,6 +174,7 @@ func (s *Site) showEmpty(w http.ResponseWriter, r *http.Request, g access.Grant,
 // folder is a list of files with the README below.
 type folder struct {
 	Head     git.Commit // the commit that is shown
+	Subject  message    // of it
 	Branches switcher
 	Trail    []ui.Link // the way to a folder, from the top
 	Up       string    // address of the folder above; empty at the top
@@ -194,7 +195,7 @@ type entry struct {
 	Kind       string // for those who don't see the icon
 	Note       string
 	Last       git.Commit // that it changed in last; zero where that isn't known yet
-	LastHref   string
+	Message    message    // of that commit
 }
 
 // switcher leads to the same path on other branches.
@@ -216,7 +217,7 @@ func (s *Site) folder(r *http.Request, g access.Grant, o opened, place repo.Plac
 	after := r.URL.Query().Get("after")
 	shown, next := node.Page(after, entriesShown)
 	f := folder{
-		Head: head, Branches: branches, Trail: o.trail(place), Entries: make([]entry, len(shown)),
+		Head: head, Subject: s.message(r, g, head.Subject(), o.commits(string(head.OID))), Branches: branches, Trail: o.trail(place), Entries: make([]entry, len(shown)),
 	}
 	if next != "" {
 		f.More = o.source(place.Ref, place.Path) + "?after=" + url.QueryEscape(next)
@@ -234,7 +235,7 @@ func (s *Site) folder(r *http.Request, g access.Grant, o opened, place repo.Plac
 	for i, e := range shown {
 		f.Entries[i] = o.entry(place, e)
 		if last, known := lasts[e.Name]; known {
-			f.Entries[i].Last, f.Entries[i].LastHref = last, o.commits(string(last.OID))
+			f.Entries[i].Last, f.Entries[i].Message = last, s.message(r, g, last.Subject(), o.commits(string(last.OID)))
 		}
 	}
 	if after == "" {

@@ -22,7 +22,7 @@ type visitor struct {
 	err   error
 	form  error        // what is wrong with the form as it was sent
 	grant access.Grant // what the gate allowed; zero on pages that aren't judged
-	refs  *references  // in the texts of an issue tracker
+	refs  *references  // in the texts of an issue tracker and the messages of commits
 
 	feed   bool    // a program that reads a feed, by a token
 	upload *upload // the form, where it is one with files
