@@ -68,18 +68,36 @@ type DiffOptions struct {
 // DiffTrees compares two commits' or trees' files, with renames found. An empty
 // from is the tree without entries.
 func (r *Repository) DiffTrees(ctx context.Context, from, to OID, options DiffOptions) (Diff, error) {
+	printed, more, err := r.printDiff(ctx, from, to, options, "--shortstat")
+	if err != nil {
+		return Diff{}, err
+	}
+	return parseDiff(printed, more)
+}
+
+// PrintDiff is DiffTrees as git prints it, without the summary. What is too large
+// to be printed whole isn't printed.
+func (r *Repository) PrintDiff(ctx context.Context, from, to OID, options DiffOptions) ([]byte, error) {
+	printed, more, err := r.printDiff(ctx, from, to, options)
+	if err == nil && more {
+		err = errTooMuch()
+	}
+	return printed, err
+}
+
+func (r *Repository) printDiff(ctx context.Context, from, to OID, options DiffOptions, also ...string) (printed []byte, more bool, err error) {
 	if from == "" {
 		from = emptyTree
 	}
 	_, ok1 := ParseOID(string(from))
 	_, ok2 := ParseOID(string(to))
 	if !ok1 || !ok2 || !ValidPath(options.Path) {
-		return Diff{}, ErrNoObject
+		return nil, false, ErrNoObject
 	}
-	args := []string{
-		"-c", "core.quotePath=true", "--literal-pathspecs", "diff-tree", "-r", "-p", "--shortstat", "--full-index", "--no-color",
+	args := append([]string{
+		"-c", "core.quotePath=true", "--literal-pathspecs", "diff-tree", "-r", "-p", "--full-index", "--no-color",
 		"--no-ext-diff", "--no-textconv", "--submodule=short", "-M", "-l1000",
-	}
+	}, also...)
 	if options.IgnoreSpace {
 		args = append(args, "-w")
 	}
@@ -89,34 +107,30 @@ func (r *Repository) DiffTrees(ctx context.Context, from, to OID, options DiffOp
 	}
 	changed, err := r.changed(ctx, from, to, maxChanged)
 	if err != nil {
-		return Diff{}, fmt.Errorf("comparing %s with %s: %w", from, to, err)
+		return nil, false, fmt.Errorf("comparing %s with %s: %w", from, to, err)
 	}
 	if changed >= maxChanged {
-		return Diff{}, errTooMuch()
+		return nil, false, errTooMuch()
 	}
 	renames := slices.Index(args, "-M")
 	if changed > maxRenaming {
 		args[renames] = "--no-renames"
 	}
-	printed, more, err := r.ask(ctx, maxDiff, args...)
+	printed, more, err = r.ask(ctx, maxDiff, args...)
 	if errs.Is(err, errs.KindTooLarge) && args[renames] == "-M" { // each file is compared with each, and some are large
 		args[renames] = "--no-renames"
 		printed, more, err = r.ask(ctx, maxDiff, args...)
 	}
 	if err != nil {
-		return Diff{}, fmt.Errorf("comparing %s with %s: %w", from, to, err)
+		return nil, false, fmt.Errorf("comparing %s with %s: %w", from, to, err)
 	}
-	return parseDiff(printed, more)
+	return printed, more, nil
 }
 
 func parseDiff(printed []byte, cut bool) (Diff, error) {
 	made := Diff{More: cut}
 	if cut { // the last file isn't whole
-		if last := bytes.LastIndex(printed, []byte("\ndiff --git ")); last >= 0 {
-			printed = printed[:last+1]
-		} else {
-			printed = nil
-		}
+		printed = printed[:bytes.LastIndex(printed, []byte("\ndiff --git "))+1]
 	}
 	files, before, err := gitdiff.Parse(bytes.NewReader(printed))
 	if err != nil {

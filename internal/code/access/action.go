@@ -283,7 +283,7 @@ func ruleOf(a Action) rule {
 	case ManageDeployKeys:
 		return rule{name: "manage_deploy_keys", content: Repository, needs: Admin, sensitive: true}
 	case DeleteRepository:
-		return rule{name: "delete_repository", content: Repository, needs: Admin, sensitive: true}
+		return rule{name: "delete_repository", content: Repository, needs: Admin, scope: ScopeDeleteRepository, sensitive: true}
 	case TransferRepository:
 		return rule{name: "transfer_repository", content: Repository, needs: Admin, sensitive: true}
 	default:

@@ -60,36 +60,38 @@ func (c Credential) viaAccount() bool { return c == Session || c == OAuthToken }
 type Scope string
 
 const (
-	ScopeReadUser        Scope = "read:user:bitbucket"
-	ScopeReadWorkspace   Scope = "read:workspace:bitbucket"
-	ScopeAdminWorkspace  Scope = "admin:workspace:bitbucket" // of people alone
-	ScopeReadRepository  Scope = "read:repository:bitbucket"
-	ScopeWriteRepository Scope = "write:repository:bitbucket"
-	ScopeAdminRepository Scope = "admin:repository:bitbucket"
-	ScopeReadIssue       Scope = "read:issue:bitbucket"
-	ScopeWriteIssue      Scope = "write:issue:bitbucket"
-	ScopeReadWiki        Scope = "read:wiki:bitbucket"
-	ScopeWriteWiki       Scope = "write:wiki:bitbucket"
-	ScopeReadSnippet     Scope = "read:snippet:bitbucket"
-	ScopeWriteSnippet    Scope = "write:snippet:bitbucket"
-	ScopeDeleteSnippet   Scope = "delete:snippet:bitbucket"
+	ScopeReadUser         Scope = "read:user:bitbucket"
+	ScopeReadWorkspace    Scope = "read:workspace:bitbucket"
+	ScopeAdminWorkspace   Scope = "admin:workspace:bitbucket" // of people alone
+	ScopeReadRepository   Scope = "read:repository:bitbucket"
+	ScopeWriteRepository  Scope = "write:repository:bitbucket"
+	ScopeAdminRepository  Scope = "admin:repository:bitbucket"
+	ScopeDeleteRepository Scope = "delete:repository:bitbucket" // of people alone
+	ScopeReadIssue        Scope = "read:issue:bitbucket"
+	ScopeWriteIssue       Scope = "write:issue:bitbucket"
+	ScopeReadWiki         Scope = "read:wiki:bitbucket"
+	ScopeWriteWiki        Scope = "write:wiki:bitbucket"
+	ScopeReadSnippet      Scope = "read:snippet:bitbucket"
+	ScopeWriteSnippet     Scope = "write:snippet:bitbucket"
+	ScopeDeleteSnippet    Scope = "delete:snippet:bitbucket"
 )
 
 // Scopes lists every scope there is.
 func Scopes() []Scope {
 	return []Scope{
 		ScopeReadUser, ScopeReadWorkspace, ScopeAdminWorkspace, ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository,
-		ScopeReadIssue, ScopeWriteIssue, ScopeReadWiki, ScopeWriteWiki, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet,
+		ScopeDeleteRepository, ScopeReadIssue, ScopeWriteIssue, ScopeReadWiki, ScopeWriteWiki, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet,
 	}
 }
 
 // ScopesFor lists the scopes that can be of use to a kind of token. What belongs
 // to nobody has no profile, and writes no snippets; what is bound to a repository
-// has nothing to do with the workspace around it. Its rules are for people to set.
+// has nothing to do with the workspace around it. Its rules are for people to set,
+// and repositories for them to delete (decision 0061).
 func ScopesFor(c Credential) []Scope {
 	without := map[Credential][]string{WorkspaceToken: {"user", "snippet"}, RepositoryToken: {"user", "snippet", "workspace"}}[c]
 	return slices.DeleteFunc(Scopes(), func(s Scope) bool {
-		return slices.Contains(without, s.subject()) || s == ScopeAdminWorkspace && c.Machine()
+		return slices.Contains(without, s.subject()) || (s == ScopeAdminWorkspace || s == ScopeDeleteRepository) && c.Machine()
 	})
 }
 
@@ -233,7 +235,7 @@ func (a *Actor) carried() Evidence {
 
 // holds reports whether one of the actor's scopes is enough for need.
 func (a *Actor) holds(need Scope) bool {
-	if need == "" || need == ScopeAdminWorkspace && a.Credential.Machine() {
+	if need == "" || (need == ScopeAdminWorkspace || need == ScopeDeleteRepository) && a.Credential.Machine() {
 		return false
 	}
 	for _, s := range a.Scopes {

@@ -20,8 +20,8 @@ func TestEveryScopeIsOfUse(t *testing.T) {
 	}
 	for kind, without := range map[Credential][]Scope{
 		APIToken:        nil,
-		WorkspaceToken:  {ScopeReadUser, ScopeAdminWorkspace, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet},
-		RepositoryToken: {ScopeReadUser, ScopeReadWorkspace, ScopeAdminWorkspace, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet},
+		WorkspaceToken:  {ScopeReadUser, ScopeAdminWorkspace, ScopeDeleteRepository, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet},
+		RepositoryToken: {ScopeReadUser, ScopeReadWorkspace, ScopeAdminWorkspace, ScopeDeleteRepository, ScopeReadSnippet, ScopeWriteSnippet, ScopeDeleteSnippet},
 	} {
 		for _, scope := range Scopes() {
 			if slices.Contains(ScopesFor(kind), scope) == slices.Contains(without, scope) {

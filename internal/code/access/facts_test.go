@@ -82,7 +82,7 @@ var askedOf = map[Action]asked{
 	EditRepository:      {Repository, Admin, ScopeAdminRepository, 0},
 	SetVisibility:       {Repository, Admin, ScopeAdminRepository, sensitive},
 	ManagePermissions:   {Repository, Admin, ScopeAdminRepository, sensitive},
-	DeleteRepository:    {Repository, Admin, "", sensitive},
+	DeleteRepository:    {Repository, Admin, ScopeDeleteRepository, sensitive},
 	TransferRepository:  {Repository, Admin, "", sensitive},
 }
 
@@ -92,19 +92,20 @@ var canBePublic = []Content{Repository, IssueTracker, Wiki, Snippet}
 // enough lists the scopes that will do for one: writing includes reading,
 // administering includes writing.
 var enough = map[Scope][]Scope{
-	ScopeReadUser:        {ScopeReadUser},
-	ScopeReadWorkspace:   {ScopeReadWorkspace, ScopeAdminWorkspace},
-	ScopeAdminWorkspace:  {ScopeAdminWorkspace},
-	ScopeReadRepository:  {ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository},
-	ScopeWriteRepository: {ScopeWriteRepository, ScopeAdminRepository},
-	ScopeAdminRepository: {ScopeAdminRepository},
-	ScopeReadIssue:       {ScopeReadIssue, ScopeWriteIssue},
-	ScopeWriteIssue:      {ScopeWriteIssue},
-	ScopeReadWiki:        {ScopeReadWiki, ScopeWriteWiki},
-	ScopeWriteWiki:       {ScopeWriteWiki},
-	ScopeReadSnippet:     {ScopeReadSnippet, ScopeWriteSnippet},
-	ScopeWriteSnippet:    {ScopeWriteSnippet},
-	ScopeDeleteSnippet:   {ScopeDeleteSnippet},
+	ScopeReadUser:         {ScopeReadUser},
+	ScopeReadWorkspace:    {ScopeReadWorkspace, ScopeAdminWorkspace},
+	ScopeAdminWorkspace:   {ScopeAdminWorkspace},
+	ScopeReadRepository:   {ScopeReadRepository, ScopeWriteRepository, ScopeAdminRepository},
+	ScopeWriteRepository:  {ScopeWriteRepository, ScopeAdminRepository},
+	ScopeAdminRepository:  {ScopeAdminRepository},
+	ScopeReadIssue:        {ScopeReadIssue, ScopeWriteIssue},
+	ScopeWriteIssue:       {ScopeWriteIssue},
+	ScopeReadWiki:         {ScopeReadWiki, ScopeWriteWiki},
+	ScopeWriteWiki:        {ScopeWriteWiki},
+	ScopeReadSnippet:      {ScopeReadSnippet, ScopeWriteSnippet},
+	ScopeWriteSnippet:     {ScopeWriteSnippet},
+	ScopeDeleteSnippet:    {ScopeDeleteSnippet},
+	ScopeDeleteRepository: {ScopeDeleteRepository},
 }
 
 // factsOf gathers what is true of a case.
@@ -256,7 +257,7 @@ func factsOfScopes(a *Actor, what asked) fact {
 			return scopeMissing
 		}
 	case APIToken, OAuthToken, WorkspaceToken, RepositoryToken, DeployKey:
-		if what.scope == ScopeAdminWorkspace && a.Credential != APIToken && a.Credential != OAuthToken {
+		if (what.scope == ScopeAdminWorkspace || what.scope == ScopeDeleteRepository) && a.Credential != APIToken && a.Credential != OAuthToken {
 			return scopeMissing // the rules are for people to set
 		}
 		for _, s := range a.Scopes {

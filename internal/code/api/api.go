@@ -19,10 +19,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
@@ -112,6 +114,7 @@ func (a *API) Handler() http.Handler {
 		case err != nil || request.CleanForm(query) != nil:
 			a.fail(w, r, errs.Invalid("", "The query is too long or isn't text."))
 		default:
+			r.URL.RawPath = "" // route by what the path means, not by how it was written
 			a.routes.ServeHTTP(w, r)
 		}
 	})
@@ -129,19 +132,37 @@ func (a *API) operations(to huma.API) {
 	add(a, to, access.ReadWorkspace, a.getWorkspace, huma.Operation{
 		Path: "/2.0/workspaces/{workspace}", OperationID: "getWorkspace", Summary: "A workspace",
 	})
-	add(a, to, access.ListRepositories, a.listRepositories, huma.Operation{
-		Path: "/2.0/repositories/{workspace}", OperationID: "listRepositories", Summary: "The repositories of a workspace, by name",
-	})
-	add(a, to, access.ReadRepository, a.getRepository, huma.Operation{
-		Path: "/2.0/repositories/{workspace}/{repo}", OperationID: "getRepository", Summary: "A repository",
-	})
+	a.repositoryOperations(to)
+	a.refOperations(to)
+	a.commitOperations(to)
+	a.sourceOperations(to)
+	a.diffOperations(to)
 	a.memberOperations(to)
 	a.permissionOperations(to)
 	a.controlsOperations(to)
 	a.snippetOperations(to)
 }
 
-const actionKey = "x-action"
+const (
+	actionKey = "x-action"
+	partKey   = "part"
+)
+
+// part is a part of an address that the door calls otherwise than the
+// description does: "*" may hold slashes, and what isn't there yet isn't what an
+// action is done to.
+type part struct{ described, routed string }
+
+func (p part) of(pattern string) string {
+	routed := "{" + p.routed + "}"
+	if p.routed == "*" {
+		routed = p.routed
+	}
+	return strings.Replace(pattern, "{"+p.described+"}", routed, 1)
+}
+
+// as says so of an operation.
+func (p part) as() map[string]any { return map[string]any{partKey: p} }
 
 type grantKey struct{}
 
@@ -151,7 +172,10 @@ func add[In, Out any](a *API, to huma.API, action access.Action, f func(context.
 		op.Method = http.MethodGet
 	}
 	op.Extensions = map[string]any{actionKey: action.String(), "x-scope": string(action.Scope())}
-	op.Metadata = map[string]any{actionKey: action}
+	if op.Metadata == nil {
+		op.Metadata = map[string]any{}
+	}
+	op.Metadata[actionKey] = action
 	op.Errors = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}
 	huma.Register(to, op, func(ctx context.Context, in *In) (*Out, error) {
 		grant, _ := ctx.Value(grantKey{}).(access.Grant) // the zero Grant is refused by whoever gets it
@@ -169,7 +193,11 @@ type adapter struct{ routes *door.Routes }
 // Handle is called by huma once for each operation.
 func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 	action, _ := op.Metadata[actionKey].(access.Action) // the zero action is refused by the table
-	a.routes.Gated(op.Method, op.Path, action, func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+	part, _ := op.Metadata[partKey].(part)
+	a.routes.Gated(op.Method, part.of(op.Path), action, func(w http.ResponseWriter, r *http.Request, g access.Grant) error {
+		if part.routed != "" {
+			r.SetPathValue(part.described, chi.URLParam(r, part.routed))
+		}
 		handler(humachi.NewContext(op, r.WithContext(context.WithValue(r.Context(), grantKey{}, g)), w))
 		return nil
 	})

@@ -106,7 +106,7 @@ func TestUnknownAddressesAndMethods(t *testing.T) {
 			}
 		}
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
-			got := w.ask(method, "/2.0/repositories/acme/app", bearer(alice.Token))
+			got := w.ask(method, "/2.0/repositories/acme", bearer(alice.Token))
 			if got.status != http.StatusMethodNotAllowed || strings.Join(got.header.Values("Allow"), ", ") != "GET, HEAD" || got.json(w.T)["type"] != "error" {
 				w.Errorf("%s: %d %v %s", method, got.status, got.header.Values("Allow"), got.body)
 			}
@@ -121,7 +121,7 @@ func TestTheDescriptionTellsEveryRoute(t *testing.T) {
 			if route.Action == access.Open {
 				continue
 			}
-			operations, _ := described[strings.Replace(route.Pattern, "*", "{path}", 1)].(map[string]any)
+			operations := operationsAt(described, route.Pattern)
 			operation, ok := operations[strings.ToLower(route.Method)].(map[string]any)
 			if !ok || operation["x-action"] != route.Action.String() || operation["x-scope"] == "" {
 				w.Errorf("%s %s isn't described as it is: %v", route.Method, route.Pattern, operation)
@@ -140,6 +140,20 @@ func TestTheDescriptionTellsEveryRoute(t *testing.T) {
 			w.Errorf("%d operations are described of %d", operations, gated)
 		}
 	})
+}
+
+// operationsAt finds what is described at a route, which may call a part of the
+// address otherwise.
+func operationsAt(described map[string]any, pattern string) map[string]any {
+	for path, operations := range described {
+		for _, part := range regexp.MustCompile(`\{[^}]+\}`).FindAllString(path, -1) {
+			if path == pattern || strings.Replace(path, part, "*", 1) == pattern || strings.Replace(path, part, "{made}", 1) == pattern {
+				return operations.(map[string]any)
+			}
+		}
+	}
+	operations, _ := described[pattern].(map[string]any)
+	return operations
 }
 
 // Whoever makes a client of the description has to be told of each part of an

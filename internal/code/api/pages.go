@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/url"
 	"strconv"
 
@@ -23,13 +24,32 @@ type Paged struct {
 	Page    string `query:"page" maxLength:"400" doc:"As in next; empty is the first page"`
 }
 
-// after gives the key of the last one of the page before; empty: there is none.
-func (p Paged) after() (string, error) {
-	after, err := base64.RawURLEncoding.DecodeString(p.Page)
-	if err != nil || !request.Clean(string(after)) {
-		return "", errs.Invalid("page", "That page isn't one; follow the address in next.")
+// key gives the key of the last one of the page before; empty: there is none.
+// What git names needn't be text.
+func (p Paged) key() (string, error) {
+	key, err := base64.RawURLEncoding.DecodeString(p.Page)
+	if err != nil {
+		return "", errNoPage()
 	}
-	return string(after), nil
+	return string(key), nil
+}
+
+// after is key for what is text.
+func (p Paged) after() (string, error) {
+	key, err := p.key()
+	if err == nil && !request.Clean(key) {
+		err = errNoPage()
+	}
+	return key, err
+}
+
+func errNoPage() error {
+	return errs.Invalid("page", "That page isn't one; follow the address in next.")
+}
+
+// next is the query for the page after the key of the last one.
+func (p Paged) next(last string) url.Values {
+	return url.Values{"pagelen": {strconv.Itoa(p.PageLen)}, "page": {base64.RawURLEncoding.EncodeToString([]byte(last))}}
 }
 
 // limit is one more than is shown, which tells whether there is a next page.
@@ -47,8 +67,7 @@ func pageWith[F, T any](p Paged, at string, query url.Values, found []F, key fun
 	page := Page[T]{PageLen: p.PageLen, Values: []T{}}
 	if len(found) > p.PageLen {
 		found = found[:p.PageLen]
-		query.Set("pagelen", strconv.Itoa(p.PageLen))
-		query.Set("page", base64.RawURLEncoding.EncodeToString([]byte(key(found[len(found)-1]))))
+		maps.Copy(query, p.next(key(found[len(found)-1])))
 		page.Next = at + "?" + query.Encode()
 	}
 	for _, f := range found {

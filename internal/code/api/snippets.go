@@ -9,7 +9,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 
@@ -75,70 +74,6 @@ func (a *API) snippetOperations(to huma.API) {
 		"Change a snippet: JSON with title or is_private, or multipart/form-data as for making one. A part file without a file name removes the file that it names")
 	a.plain(to, http.MethodDelete, snippetAt, access.DeleteSnippet, a.deleteSnippet, "deleteSnippet", "Delete a snippet")
 	a.plain(to, http.MethodGet, snippetAt+"/files/*", access.ReadSnippet, a.getSnippetFile, "getSnippetFile", "The bytes of a file of a snippet, as it is now")
-}
-
-// plain adds an operation whose request or answer isn't JSON, and describes it.
-func (a *API) plain(to huma.API, method, at string, action access.Action, h func(http.ResponseWriter, *http.Request, access.Grant) error, id, summary string) {
-	a.routes.Gated(method, at, action, h)
-	at = path.Clean(at)
-	if dir, rest := path.Split(at); rest == "*" {
-		at = dir + "{path}"
-	}
-	item := to.OpenAPI().Paths[at]
-	if item == nil {
-		item = &huma.PathItem{}
-		if to.OpenAPI().Paths == nil {
-			to.OpenAPI().Paths = map[string]*huma.PathItem{}
-		}
-		to.OpenAPI().Paths[at] = item
-	}
-	op := &huma.Operation{
-		Method: method, Path: at, OperationID: id, Summary: summary, Responses: map[string]*huma.Response{},
-		Extensions: map[string]any{actionKey: action.String(), "x-scope": string(action.Scope())},
-	}
-	for _, status := range []int{success(method), http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound} {
-		op.Responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status)}
-	}
-	for _, name := range []string{"workspace", "id", "path"} {
-		if slices.Contains(splitNames(at), name) {
-			op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: "string"}})
-		}
-	}
-	switch method {
-	case http.MethodGet:
-		item.Get = op
-	case http.MethodPost:
-		item.Post = op
-	case http.MethodPut:
-		item.Put = op
-	case http.MethodDelete:
-		item.Delete = op
-	}
-}
-
-// success is the status of a request that did what it should.
-func success(method string) int {
-	switch method {
-	case http.MethodPost:
-		return http.StatusCreated
-	case http.MethodDelete:
-		return http.StatusNoContent
-	default:
-		return http.StatusOK
-	}
-}
-
-// splitNames gives the names in braces of a pattern.
-func splitNames(pattern string) []string {
-	var names []string
-	for pattern != "/" && pattern != "." && pattern != "" {
-		dir, last := path.Split(pattern)
-		if len(last) > 2 && last[0] == '{' {
-			names = append(names, last[1:len(last)-1])
-		}
-		pattern = path.Clean(dir)
-	}
-	return names
 }
 
 func (a *API) listSnippets(ctx context.Context, g access.Grant, in *listInput) (*output[Page[Snippet]], error) {
@@ -341,7 +276,6 @@ func (a *API) deleteSnippet(w http.ResponseWriter, r *http.Request, g access.Gra
 	return nil
 }
 
-// getSnippetFile answers with bytes that nothing takes for a page.
 func (a *API) getSnippetFile(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	content, err := a.Snippets.Open(r.Context(), g)
 	if err != nil {
@@ -354,21 +288,6 @@ func (a *API) getSnippetFile(w http.ResponseWriter, r *http.Request, g access.Gr
 	if file.Why != "" {
 		return errs.TooLarge("%s", file.Why)
 	}
-	header := w.Header()
-	header.Set("Content-Type", "text/plain")
-	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	header.Set("Content-Length", strconv.Itoa(len(file.Data)))
-	_, _ = w.Write(file.Data) // the reader went away: nothing to be done
-	return nil
-}
-
-func answer(w http.ResponseWriter, status int, body any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // the reader went away: nothing to be done
+	sendBytes(w, file.Data)
 	return nil
 }

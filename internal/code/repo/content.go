@@ -111,6 +111,62 @@ func (c *Content) Branches(ctx context.Context, after string, limit int) (list [
 	return list, false, nil
 }
 
+// Refs lists up to limit branches, or tags, by name after one: as programs read
+// them, which Branches and Tags put in the order that people look for.
+func (c *Content) Refs(ctx context.Context, tag bool, after string, limit int) (list []Branch, err error) {
+	refs, err := c.git.Refs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range refs.Under(kind(tag)) {
+		if len(list) == limit {
+			break
+		}
+		if name := strings.TrimPrefix(ref.Name, kind(tag)); name > after {
+			commit, err := c.git.Commit(ctx, cmp.Or(ref.Peeled, ref.OID))
+			if errors.Is(err, git.ErrNoObject) {
+				continue // a tag of something that is no commit
+			}
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, Branch{Name: name, Commit: commit})
+		}
+	}
+	return list, nil
+}
+
+// Ref gives one branch or tag.
+func (c *Content) Ref(ctx context.Context, tag bool, name string) (Branch, error) {
+	refs, err := c.git.Refs(ctx)
+	if err != nil {
+		return Branch{}, err
+	}
+	ref, found := refs.Find(kind(tag) + name)
+	if !found {
+		return Branch{}, errNoRef
+	}
+	commit, err := c.git.Commit(ctx, cmp.Or(ref.Peeled, ref.OID))
+	if errors.Is(err, git.ErrNoObject) {
+		return Branch{}, errNoRef
+	}
+	return Branch{Name: name, Commit: commit}, err
+}
+
+// kind is what the full names of branches, or of tags, begin with.
+func kind(tag bool) string {
+	if tag {
+		return tags
+	}
+	return branches
+}
+
+// Size gives how many bytes a file has.
+func (c *Content) Size(ctx context.Context, file git.Entry) (int64, error) {
+	blob, err := c.git.Blob(ctx, file.OID, 0)
+	return blob.Size, err
+}
+
 // Locate reads "ref/path" as it stands in an address. A branch's name may hold
 // slashes itself: git allows no branch to begin with another's name and a
 // slash, so at most one fits, and it comes before a tag and that before a

@@ -93,6 +93,24 @@ func (c *Content) Compare(ctx context.Context, from, to Place, options git.DiffO
 	return made, err
 }
 
+// PrintChanges is Changes as git prints it.
+func (c *Content) PrintChanges(ctx context.Context, commit git.Commit, options git.DiffOptions) ([]byte, error) {
+	parent := git.OID("")
+	if len(commit.Parents) > 0 {
+		parent = commit.Parents[0]
+	}
+	return c.git.PrintDiff(ctx, parent, commit.OID, options)
+}
+
+// PrintCompared is what Compare finds as git prints it.
+func (c *Content) PrintCompared(ctx context.Context, from, to Place, options git.DiffOptions) ([]byte, error) {
+	base, err := c.git.MergeBase(ctx, from.Commit, to.Commit)
+	if err != nil {
+		return nil, err
+	}
+	return c.git.PrintDiff(ctx, base, to.Commit, options)
+}
+
 // Counts tells of each branch how many commits only it has, and how many of the
 // base it lacks. Of a history too long to be counted it tells nothing.
 func (c *Content) Counts(ctx context.Context, base Branch, list []Branch) (map[git.OID]git.Counts, error) {

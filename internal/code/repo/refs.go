@@ -18,10 +18,7 @@ func (s *Service) CreateRef(ctx context.Context, g access.Grant, tag bool, name 
 		return err
 	}
 	name = strings.TrimSpace(name)
-	full := branches + name
-	if tag {
-		full = tags + name
-	}
+	full := kind(tag) + name
 	if name == "" || !git.ValidBranchName(name) || git.LooksLikeOID(name) {
 		return errs.Invalid("name", "That can't be a name here: use letters, digits, dashes, dots and slashes.")
 	}
@@ -49,10 +46,7 @@ func (s *Service) DeleteRef(ctx context.Context, g access.Grant, tag bool, name 
 	if err := g.Require(access.WriteRepository); err != nil {
 		return err
 	}
-	full := branches + name
-	if tag {
-		full = tags + name
-	}
+	full := kind(tag) + name
 	r := s.git(g)
 	refs, err := r.Refs(ctx)
 	if err != nil {

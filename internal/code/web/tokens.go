@@ -70,7 +70,9 @@ func ScopeWords(scope access.Scope) string {
 	case access.ScopeWriteWiki:
 		return "Write wikis, and read them"
 	case access.ScopeAdminRepository:
-		return "Create repositories, push to them and read them"
+		return "Create repositories, change them and who may do what with them, push to them and read them"
+	case access.ScopeDeleteRepository:
+		return "Delete repositories"
 	default:
 		return ""
 	}
