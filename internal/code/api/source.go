@@ -116,7 +116,7 @@ func (a *API) entryOf(ctx context.Context, g access.Grant, content *repo.Content
 	case mode == git.ModeExecutable:
 		made.Attributes = []string{"executable"}
 	}
-	size, err := content.Size(ctx, entry)
+	size, _, err := content.Size(ctx, entry.OID)
 	made.Size = &size
 	return made, err
 }

@@ -161,12 +161,6 @@ func kind(tag bool) string {
 	return branches
 }
 
-// Size gives how many bytes a file has.
-func (c *Content) Size(ctx context.Context, file git.Entry) (int64, error) {
-	blob, err := c.git.Blob(ctx, file.OID, 0)
-	return blob.Size, err
-}
-
 // Locate reads "ref/path" as it stands in an address. A branch's name may hold
 // slashes itself: git allows no branch to begin with another's name and a
 // slash, so at most one fits, and it comes before a tag and that before a
