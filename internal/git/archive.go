@@ -35,15 +35,11 @@ func (r *Repository) Archive(ctx context.Context, commit OID, format ArchiveForm
 	}
 	defer done()
 	cmd, stderr := r.git.command(ctx, process{
-		dir: r.dir, config: []string{askBigFile},
+		dir: r.dir, config: []string{askBigFile}, memory: askMemory,
 		args: []string{"archive", "--format=" + string(format), "--prefix=" + folder + "/", string(commit)},
 	})
 	cmd.Stdout = w
-	if err = cmd.Start(); err == nil {
-		bound(cmd)
-		err = cmd.Wait()
-	}
-	if err != nil {
+	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("making an archive: %w", finish(ctx, cmd, err, stderr))
 	}
 	return nil

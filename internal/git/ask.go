@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"sallyport.dev/internal/errs"
 )
@@ -17,7 +14,6 @@ import (
 // it has to read: a few small trees can name a billion files.
 const (
 	askTime    = 5 * time.Second
-	askMemory  = 256 << 20 // bytes of its own, beside the packs that it maps
 	askBigFile = "core.bigFileThreshold=8m"
 	answersFor = 24 << 20 // bytes of answers that are remembered
 )
@@ -50,7 +46,7 @@ func (r *Repository) ask(ctx context.Context, limit int, args ...string) (printe
 	defer leave(r.git.asking)
 	limited, stop := context.WithTimeout(ctx, askTime)
 	defer stop()
-	printed, more, err = r.git.output(limited, process{dir: r.dir, config: []string{askBigFile}, args: args, bounded: true}, limit)
+	printed, more, err = r.git.output(limited, process{dir: r.dir, config: []string{askBigFile}, args: args, memory: askMemory}, limit)
 	if err != nil {
 		exit, failed := errors.AsType[*ExitError](err)
 		err = askError(ctx, limited, err)
@@ -90,13 +86,4 @@ func errTooMuch() error {
 // kind Conflict; cause is for the log.
 func ErrDamaged(cause error) error {
 	return errors.Join(errs.Conflict("", "Git can't read this: a part of the repository is malformed. Whoever pushed it can push a sound one in its place."), cause)
-}
-
-// bound keeps a process that was started within askMemory; one that can't be
-// bounded is ended.
-func bound(cmd *exec.Cmd) {
-	limit := unix.Rlimit{Cur: askMemory, Max: askMemory}
-	if unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_DATA, &limit, nil) != nil {
-		_ = cmd.Process.Kill()
-	}
 }

@@ -11,6 +11,7 @@
 // Invariants:
 //   - A git process sees a clean environment, no configuration but ours, and
 //     no hooks; names that come from outside stand behind "--" or are checked.
+//   - No git process has more memory than it was given before it began.
 //   - When the context of a call ends, its process group ends.
 //   - References are read as git reads them: HEAD, then loose, then packed. A
 //     reader beside a push or a pack-refs sees each reference before or after
@@ -136,7 +137,7 @@ type process struct {
 	protocol Protocol
 	stdin    *bytes.Reader
 	stdout   *bytes.Buffer
-	bounded  bool // see bound; for output alone
+	memory   int64 // bytes of its own that it may have; 0: packMemory
 }
 
 // run starts git, waits for it and gives an *ExitError where it failed.
@@ -165,7 +166,9 @@ var config = []string{
 	"transfer.fsckObjects=true",
 	"transfer.hideRefs=" + strings.TrimSuffix(HiddenRefs, "/"),
 	"uploadpack.allowFilter=true",
-	"core.bigFileThreshold=64m",      // beyond it git streams a file instead of holding it
+	"core.bigFileThreshold=64m", // beyond it git streams a file instead of holding it
+	"pack.windowMemory=64m",     // for each thread
+	"pack.threads=" + strconv.Itoa(min(runtime.NumCPU(), 8)),
 	"core.filesRefLockTimeout=10000", // milliseconds: maintenance holds a lock for a moment, and has the lowest priority
 	"core.packedRefsTimeout=10000",
 }
@@ -173,14 +176,14 @@ var config = []string{
 // command prepares a process with a clean environment, in a process group of
 // its own that ends with ctx.
 func (g *Git) command(ctx context.Context, p process) (*exec.Cmd, *tail) {
-	args := make([]string, 0, 2*len(config)+2*len(p.config)+len(p.args))
+	args := bounded(p.memory, g.path)
 	for _, setting := range config {
 		args = append(args, "-c", setting)
 	}
 	for _, setting := range p.config {
 		args = append(args, "-c", setting)
 	}
-	cmd := exec.CommandContext(ctx, g.path, append(args, p.args...)...)
+	cmd := exec.CommandContext(ctx, shell, append(args, p.args...)...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=/nonexistent",
@@ -243,7 +246,7 @@ func finish(ctx context.Context, cmd *exec.Cmd, err error, stderr *tail) error {
 }
 
 func subcommand(args []string) string {
-	for i := 1; i < len(args); i++ {
+	for i := 1 + boundedBy; i < len(args); i++ {
 		if args[i] == "-c" {
 			i++
 			continue

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sallyport.dev/internal/errs"
 )
 
 // LogOptions is which commits are listed.
@@ -230,9 +232,16 @@ func (r *Repository) Grep(ctx context.Context, commit OID, text string, limit in
 	if _, ok := ParseOID(string(commit)); !ok || text == "" || strings.ContainsAny(text, "\x00\n") {
 		return nil, false, ErrNoObject
 	}
-	printed, more, err := r.ask(ctx, limit,
+	args := []string{
 		"grep", "-n", "-z", "-I", "-F", "-i", "--full-name", "--no-color", "--no-textconv", "--threads=1", "--max-count=20",
-		"-e", text, string(commit), "--")
+		"-e", text, string(commit), "--",
+	}
+	printed, more, err := r.ask(ctx, limit, args...)
+	if errs.Is(err, errs.KindTooLarge) { // git holds a whole file to search it
+		if large, found := r.largeFiles(ctx, commit); found == nil && len(large) > 0 {
+			printed, more, err = r.ask(ctx, limit, append(args, large...)...)
+		}
+	}
 	if exit, ok := errors.AsType[*ExitError](err); ok && exit.Code() == 1 {
 		return nil, false, nil
 	}
@@ -252,6 +261,35 @@ func (r *Repository) Grep(ctx context.Context, commit OID, text string, limit in
 		})
 	}
 	return matches, more, nil
+}
+
+// Files of more than unsearched bytes are left out of a search that is too much
+// for git, if they are few.
+const (
+	unsearched = 8 << 20
+	leftOut    = 200
+)
+
+// largeFiles gives what excludes a commit's large files from a search.
+func (r *Repository) largeFiles(ctx context.Context, commit OID) (exclude []string, err error) {
+	printed, more, err := r.ask(ctx, maxListing, "ls-tree", "-r", "-l", "-z", string(commit))
+	if err != nil || more {
+		return nil, err
+	}
+	for line := range bytes.SplitSeq(printed, []byte{0}) {
+		head, path, _ := bytes.Cut(line, []byte("\t"))
+		fields := bytes.Fields(head)
+		if len(fields) != 4 {
+			continue
+		}
+		if size, err := strconv.ParseInt(string(fields[3]), 10, 64); err == nil && size > unsearched {
+			exclude = append(exclude, ":(top,exclude,literal)"+string(path))
+		}
+	}
+	if len(exclude) > leftOut {
+		return nil, nil
+	}
+	return exclude, nil
 }
 
 // maxListing is how much of a listing of all files is read, in bytes.

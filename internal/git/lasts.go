@@ -151,7 +151,7 @@ func (r *Repository) walkLasts(ctx context.Context, at folder, since OID, wanted
 	if at.path != "" {
 		args, prefix = append(args, at.path), at.path+"/"
 	}
-	cmd, stderr := r.git.command(ctx, process{dir: r.dir, args: args})
+	cmd, stderr := r.git.command(ctx, process{dir: r.dir, args: args, memory: askMemory})
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("reading a folder's history: %w", err)
@@ -163,7 +163,6 @@ func (r *Repository) walkLasts(ctx context.Context, at folder, since OID, wanted
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("reading a folder's history: %w", err)
 	}
-	bound(cmd)
 	enough := readLasts(out, prefix, wanted, found)
 	_ = out.Close() // where enough was read, this ends it
 	if err := cmd.Wait(); err != nil && !enough {

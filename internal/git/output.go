@@ -30,12 +30,7 @@ func (g *Git) output(ctx context.Context, p process, limit int) (printed []byte,
 	cmd, stderr := g.command(ctx, p)
 	out := &upTo{limit: limit}
 	cmd.Stdout = out
-	if err = cmd.Start(); err == nil {
-		if p.bounded {
-			bound(cmd)
-		}
-		err = cmd.Wait()
-	}
+	err = cmd.Run()
 	if out.over && ctx.Err() == nil {
 		return out.data, true, nil
 	}

@@ -111,7 +111,7 @@ func (p *readers) get(dir string) (*reader, error) {
 }
 
 func (p *readers) start(dir string) (*reader, error) {
-	cmd, said := p.git.command(p.ctx, process{dir: dir, args: []string{"cat-file", "--batch-command"}})
+	cmd, said := p.git.command(p.ctx, process{dir: dir, args: []string{"cat-file", "--batch-command"}, memory: askMemory})
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting git cat-file: %w", err)
@@ -123,7 +123,6 @@ func (p *readers) start(dir string) (*reader, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting git cat-file: %w", err)
 	}
-	bound(cmd)
 	return &reader{dir: dir, cmd: cmd, in: in, out: bufio.NewReaderSize(out, 16<<10), said: said}, nil
 }
 

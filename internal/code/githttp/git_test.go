@@ -11,6 +11,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/git/gittest"
 )
 
 // Stock git does everything that people do with it, in each version of the protocol.
@@ -133,6 +134,23 @@ func TestALargePushComesInChunks(t *testing.T) {
 	again := w.work()
 	again.run("clone", "-q", w.app(w.alice), "again")
 	again.in("again").run("fsck", "--strict")
+}
+
+// A file of a gigabyte is pushed and cloned, though git may not hold it.
+func TestAGigabyteFile(t *testing.T) {
+	w := newWorld(t)
+	w.repos.MaxPush = 16 << 20
+	w.open()
+	k := w.work()
+	k.run("init", "-q", "-b", "main", "w")
+	k = k.in("w")
+	gittest.HoldsAGigabyte(t, k.dir)
+	k.run("push", "-q", w.app(w.alice), "main")
+	again := w.work()
+	again.run("clone", "-q", "--bare", w.app(w.alice), "again")
+	if got := again.in("again").run("cat-file", "-s", "main:huge.txt"); got != fmt.Sprint(gittest.Gigabyte) {
+		t.Errorf("%s bytes", got)
+	}
 }
 
 func TestAPushOverTheLimitIsRefusedWhole(t *testing.T) {

@@ -255,6 +255,14 @@ func (c *Content) At(ctx context.Context, p Place) (Node, error) {
 	return node, err
 }
 
+// Stream opens a file of any size, to be read piece by piece.
+func (c *Content) Stream(ctx context.Context, file Node) (*git.Stream, error) {
+	if !file.Entry.Mode.IsFile() {
+		return nil, errNoPath
+	}
+	return c.git.Stream(ctx, file.Entry.OID)
+}
+
 func (c *Content) tree(ctx context.Context, oid git.OID) ([]git.Entry, error) {
 	read, err := c.git.Tree(ctx, oid)
 	if err != nil {

@@ -3,10 +3,12 @@ package web
 import (
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -149,7 +151,7 @@ func (o opened) file(r *http.Request, place repo.Place, node repo.Node) (filePag
 	case node.Entry.Mode == git.ModeSubmodule:
 		page.Why, page.Raw, page.Size = "This is a submodule: another repository, at commit "+string(node.Entry.OID)+".", "", ""
 	case text == nil && node.Blob.Size > 0:
-		page.Why, page.Raw = "This file is too large to be shown. Clone the repository to read it.", ""
+		page.Why = "This file is too large to be shown."
 	case node.Entry.Mode == git.ModeSymlink:
 		page.Target, page.Raw = strings.ToValidUTF8(string(text), "\uFFFD"), ""
 	case imageType(name) != "":
@@ -194,28 +196,62 @@ func (s *Site) locate(r *http.Request, g access.Grant) (opened, repo.Place, repo
 // showRaw is a file's bytes. They are anybody's, so no browser may take them
 // for a page: text is plain text, images run nothing, the rest is saved.
 func (s *Site) showRaw(w http.ResponseWriter, r *http.Request, g access.Grant) error {
-	_, place, node, err := s.locate(r, g)
+	o, place, node, err := s.locate(r, g)
 	if err != nil {
 		return err
 	}
 	if !node.Entry.Mode.IsFile() {
 		return errs.NotFound("There is no such file.")
 	}
-	data := node.Blob.Data
-	if data == nil && node.Blob.Size > 0 {
-		return errs.TooLarge("The file is too large to be sent from here. Clone the repository to read it.")
+	if node.Blob.Data != nil || node.Blob.Size == 0 {
+		sendRaw(w, place.Path, node.Blob.Data)
+		return nil
 	}
-	sendRaw(w, place.Path, data)
+	file, err := o.content.Stream(r.Context(), node)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	head, _ := file.Peek(rawHead) // where it fails, so does the reading
+	rawHeader(w.Header(), place.Path, node.Blob.Size, cutRune(head))
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if n, _ := io.Copy(w, file); n != node.Blob.Size {
+		panic(http.ErrAbortHandler) // what was sent isn't whole: the reader must notice
+	}
 	return nil
 }
 
-// sendRaw answers with a file's bytes in such a way that nothing of it runs.
+// rawHead is how much of a large file says whether it is text.
+const rawHead = 8000
+
+// cutRune leaves out the last letter of a text that may be cut in the middle of it.
+func cutRune(head []byte) []byte {
+	for i := 1; i < utf8.UTFMax && i <= len(head); i++ {
+		if last := head[len(head)-i:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				return head[:len(head)-i]
+			}
+			break
+		}
+	}
+	return head
+}
+
+// sendRaw answers with a file's bytes.
 func sendRaw(w http.ResponseWriter, name string, data []byte) {
-	header := w.Header()
+	rawHeader(w.Header(), name, int64(len(data)), data)
+	_, _ = w.Write(data) // the reader went away: nothing to be done
+}
+
+// rawHeader says how a file's bytes are to be taken: in such a way that nothing
+// of it runs. head is the beginning of the file, or all of it.
+func rawHeader(header http.Header, name string, size int64, head []byte) {
 	switch kind := imageType(name); {
 	case kind != "":
 		header.Set("Content-Type", kind)
-	case binary(data):
+	case binary(head):
 		header.Set("Content-Type", "application/octet-stream")
 		header.Set("Content-Disposition", "attachment")
 	default:
@@ -223,8 +259,8 @@ func sendRaw(w http.ResponseWriter, name string, data []byte) {
 	}
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	header.Set("Cache-Control", "private, no-cache")
-	header.Set("Content-Length", strconv.Itoa(len(data)))
-	_, _ = w.Write(data) // the reader went away: nothing to be done
+	header.Set("Content-Length", strconv.FormatInt(size, 10))
+	header.Set("Accept-Ranges", "none") // git reads a file from its beginning
 }
 
 // imageType is the type of an image that a page may hold, by its name.
