@@ -319,62 +319,6 @@ func (r *Repository) receive(ctx context.Context, protocol Protocol, limits Push
 	return cmp.Or(finish(running, cmd, err, stderr), w.gone)
 }
 
-// packetWriter passes on whole pkt-lines only, so that one of our own can stand
-// behind the last. From hold on it keeps them. Git is never told that the client
-// has gone: it would end by SIGPIPE, and leave behind what it can't clear away then.
-type packetWriter struct {
-	w    io.Writer
-	rest []byte // the beginning of a pkt-line
-	gone error  // why the client gets no more
-
-	mu      sync.Mutex
-	holding bool
-	kept    []byte
-}
-
-func (p *packetWriter) hold() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.holding = true
-}
-
-func (p *packetWriter) held() ([]byte, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.kept, p.holding
-}
-
-func (p *packetWriter) Write(data []byte) (int, error) {
-	p.rest = append(p.rest, data...)
-	whole := 0
-	for len(p.rest)-whole >= 4 {
-		length, ok := parseLength([4]byte(p.rest[whole:]))
-		if !ok {
-			return 0, fmt.Errorf("%w: from git", ErrPacket)
-		}
-		length = max(length, 4)
-		if len(p.rest)-whole < length {
-			break
-		}
-		whole += length
-	}
-	p.pass(p.rest[:whole])
-	p.rest = append(p.rest[:0], p.rest[whole:]...)
-	return len(data), nil
-}
-
-func (p *packetWriter) pass(packets []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.holding {
-		p.kept = append(p.kept, packets...)
-		return
-	}
-	if len(packets) > 0 && p.gone == nil {
-		_, p.gone = p.w.Write(packets)
-	}
-}
-
 // drain reads on to the end of what a client still sends, at most most bytes,
 // because it reads no answer before it has sent everything.
 func drain(body io.Reader, most int64) { _, _ = io.Copy(io.Discard, io.LimitReader(body, most)) }
