@@ -9,8 +9,9 @@
 // small pool of long-lived `git cat-file --batch-command` processes serves.
 //
 // Invariants:
-//   - A git process sees a clean environment, no configuration but ours, and
-//     no hooks; names that come from outside stand behind "--" or are checked.
+//   - A git process sees a clean environment, no configuration but ours, no
+//     hooks and no other program; names that come from outside stand behind "--"
+//     or are checked.
 //   - No git process has more memory than it was given before it began.
 //   - When the context of a call ends, its process group ends.
 //   - References are read as git reads them: HEAD, then loose, then packed. A
@@ -24,7 +25,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -185,7 +185,7 @@ func (g *Git) command(ctx context.Context, p process) (*exec.Cmd, *tail) {
 	}
 	cmd := exec.CommandContext(ctx, shell, append(args, p.args...)...)
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"),
+		"PATH=/nonexistent", // git has its own beside it; others, such as gpg for an archive that asks for a signature, don't run
 		"HOME=/nonexistent",
 		"LC_ALL=C",
 		"GIT_CONFIG_NOSYSTEM=1",

@@ -158,7 +158,7 @@ func TestContextEndsTheProcessGroup(t *testing.T) {
 	g := installed(t)
 	r := newRepo(t, g)
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd, _ := g.command(ctx, process{dir: r.dir, args: []string{"-c", "alias.wait=!echo started; sleep 600 & wait", "wait"}})
+	cmd, _ := g.command(ctx, process{dir: r.dir, args: []string{"-c", "alias.wait=!echo started; /bin/sleep 600 & wait", "wait"}})
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

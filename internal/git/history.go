@@ -133,7 +133,7 @@ func (r *Repository) Blame(ctx context.Context, commit OID, path string, limit i
 	if _, ok := ParseOID(string(commit)); !ok || path == "" || !ValidPath(path) {
 		return nil, false, ErrNoObject
 	}
-	printed, more, err := r.ask(ctx, limit, "--literal-pathspecs", "blame", "--porcelain", string(commit), "--", path)
+	printed, more, err := r.ask(ctx, limit, "--literal-pathspecs", "blame", "--porcelain", "--no-textconv", string(commit), "--", path)
 	if err != nil || more {
 		return nil, more, wrap(err, "finding where lines came from")
 	}
