@@ -13,3 +13,6 @@ func (s *Service) ImportQueued(ctx context.Context) {
 		}
 	}
 }
+
+// Slug is what a name becomes in addresses.
+func Slug(name string) (string, error) { return slug(name) }

@@ -20,7 +20,7 @@ import (
 
 // world is the room with a workspace "acme" whose one member is "ada".
 type world struct {
-	*testing.T
+	testing.TB
 	*repo.Service
 	now  *clock.Manual
 	gate *access.Gate
@@ -31,11 +31,11 @@ func each(t *testing.T, f func(w *world)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) { f(newWorld(t, d)) })
 }
 
-func newWorld(t *testing.T, d *db.DB) *world {
+func newWorld(t testing.TB, d *db.DB) *world {
 	t.Helper()
 	code := codetest.New(t, d, "http://code.test")
 	w := &world{
-		T: t, now: code.Now, gate: code.Gate, Service: code.Repositories(1 << 20),
+		TB: t, now: code.Now, gate: code.Gate, Service: code.Repositories(1 << 20),
 		ada: access.Actor{
 			Door: access.API, Credential: access.APIToken, CredentialID: "t", User: "ada",
 			Scopes: access.Scopes(), Address: netip.MustParseAddr("192.0.2.7"),
