@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/chroma/v2/lexers"
 
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/errs"
 )
 
 // language is a part of the bar that tells what a repository is written in.
@@ -22,9 +23,13 @@ type language struct {
 const languagesShown = 5
 
 // languages tells in which languages the files at a place are, by their names
-// and sizes. What is no language (data, prose) doesn't count.
+// and sizes. What is no language (data, prose) doesn't count. Of too many files it
+// tells nothing.
 func (o opened) languages(r *http.Request, place repo.Place) ([]language, error) {
 	sizes, err := o.content.Sizes(r.Context(), place, languageOf)
+	if errs.Is(err, errs.KindTooLarge) {
+		return nil, nil // the page is shown without them
+	}
 	if err != nil {
 		return nil, err
 	}
