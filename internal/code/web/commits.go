@@ -27,6 +27,8 @@ type commitsPage struct {
 	Author   string
 	Feed     string // its address; empty: of a file's history there is none
 	Here     string // address of the list without a filter
+	From     string // where a list began that lacks others: with Without
+	Without  string // id of a commit: it and those before it aren't listed; empty: all are
 	Commits  []commitLine
 	Newest   string // address of the first page; empty: this is it
 	Older    string // address of the next page; empty: these are the oldest
@@ -88,16 +90,9 @@ func (s *Site) history(r *http.Request, g access.Grant, o opened, place repo.Pla
 	if utf8.RuneCountInString(page.Author) > 100 {
 		return page, errs.Invalid("author", "Use at most 100 characters.")
 	}
-	from, options := place.Commit, git.LogOptions{Path: place.Path, Author: page.Author, Limit: commitsShown + 1}
-	if oid, ok := git.ParseOID(query.Get("from")); ok {
-		began, err := o.content.Locate(r.Context(), string(oid))
-		if err != nil {
-			return page, err
-		}
-		from = began.Commit
-		if after, ok := git.ParseOID(query.Get("after")); ok {
-			options.After, page.Newest = after, page.address("", "")
-		}
+	from, options, err := o.asked(r, place, &page)
+	if err != nil {
+		return page, err
 	}
 	commits, err := o.listed(r, from, options)
 	if err != nil {
@@ -113,6 +108,32 @@ func (s *Site) history(r *http.Request, g access.Grant, o opened, place repo.Pla
 		page.Commits = append(page.Commits, line)
 	}
 	return page, nil
+}
+
+// asked reads where the list begins, behind which commit it goes on, and which
+// commit it lacks.
+func (o opened) asked(r *http.Request, place repo.Place, page *commitsPage) (git.OID, git.LogOptions, error) {
+	query := r.URL.Query()
+	from, options := place.Commit, git.LogOptions{Path: place.Path, Author: page.Author, Limit: commitsShown + 1}
+	if oid, ok := git.ParseOID(query.Get("from")); ok {
+		began, err := o.content.Locate(r.Context(), string(oid))
+		if err != nil {
+			return "", options, err
+		}
+		from = began.Commit
+	}
+	if oid, ok := git.ParseOID(query.Get("without")); ok && place.Path == "" {
+		lacking, err := o.content.Locate(r.Context(), string(oid))
+		if err != nil {
+			return "", options, err
+		}
+		options.Without = lacking.Commit
+		page.From, page.Without, page.Feed = string(from), string(lacking.Commit), ""
+	}
+	if after, ok := git.ParseOID(query.Get("after")); ok && query.Has("from") {
+		options.After, page.Newest = after, page.address("", "")
+	}
+	return from, options, nil
 }
 
 func (s *Site) commitLine(r *http.Request, g access.Grant, o opened, c git.Commit) commitLine {
@@ -138,6 +159,10 @@ func (p commitsPage) address(from, after git.OID) string {
 	query := url.Values{}
 	if p.Author != "" {
 		query.Set("author", p.Author)
+	}
+	if p.Without != "" {
+		query.Set("without", p.Without)
+		query.Set("from", p.From)
 	}
 	if from != "" {
 		query.Set("from", string(from))

@@ -22,8 +22,9 @@ const (
 )
 
 const (
-	filesCompared = 1000 // files of a comparison that are shown
-	filesLookedAt = 200  // those of which images and sizes are
+	filesCompared   = 1000 // files of a comparison that are shown
+	commitsCompared = 10   // commits of it that are listed
+	filesLookedAt   = 200  // those of which images and sizes are
 )
 
 // diffView is a comparison as it is shown: the fragment "diff".
@@ -207,6 +208,8 @@ type comparePage struct {
 	Back     string // address of the comparison the other way round
 	Ahead    int
 	Behind   int
+	Commits  []commitLine // the newest of those that To has beyond From
+	All      string       // address of the list of all; empty: these are all
 	Diff     diffView
 }
 
@@ -232,7 +235,7 @@ func (s *Site) showDiff(w http.ResponseWriter, r *http.Request, g access.Grant) 
 	if !page.Compared {
 		return s.render(w, r, http.StatusOK, "compare.html", shell, page)
 	}
-	if err := s.compare(r, o, &page); err != nil {
+	if err := s.compare(r, g, o, &page); err != nil {
 		return err
 	}
 	page.Back = escapePath(base + to + ".." + from)
@@ -240,7 +243,7 @@ func (s *Site) showDiff(w http.ResponseWriter, r *http.Request, g access.Grant) 
 	return s.render(w, r, http.StatusOK, "compare.html", shell, page)
 }
 
-func (s *Site) compare(r *http.Request, o opened, page *comparePage) error {
+func (s *Site) compare(r *http.Request, g access.Grant, o opened, page *comparePage) error {
 	view, options, err := diffOptions(r)
 	if err != nil {
 		return err
@@ -257,6 +260,16 @@ func (s *Site) compare(r *http.Request, o opened, page *comparePage) error {
 	compared, err := o.content.Compare(r.Context(), ends[0], ends[1], options)
 	if err != nil {
 		return err
+	}
+	commits, err := o.content.Commits(r.Context(), compared.To, git.LogOptions{Without: compared.From, Limit: commitsCompared})
+	if err != nil {
+		return err
+	}
+	for _, c := range commits {
+		page.Commits = append(page.Commits, s.commitLine(r, g, o, c))
+	}
+	if compared.Ahead > len(commits) {
+		page.All = commitsPage{Here: o.commits(page.To), Without: string(compared.From), From: string(compared.To)}.address("", "")
 	}
 	err = view.fill(compared.Diff, diffSides{r.Context(), o, page.To, compared.Base, compared.To})
 	page.Ahead, page.Behind, page.Diff = compared.Ahead, compared.Behind, view

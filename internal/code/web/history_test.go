@@ -209,3 +209,47 @@ func TestImagesInAComparison(t *testing.T) {
 		}
 	})
 }
+
+// A comparison lists the newest commits that are in it and leads to all of them,
+// page by page, and to no others.
+func TestTheCommitsOfAComparison(t *testing.T) {
+	each(t, func(w *world) {
+		b := w.signedIn("ada")
+		b.founds()
+		w.pushes(map[string]string{"a.txt": "1"})
+		work := w.TempDir()
+		git := func(args ...string) string { return gittest.Run(t, work, nil, args...) }
+		git("clone", "-q", w.repositoryDir(), ".")
+		git("commit", "-q", "--allow-empty", "-m", "Only on main")
+		git("push", "-q", "origin", "main")
+		git("switch", "-q", "feature/x")
+		const base, many = "/acme/vault", commitsShown + 3
+		for i := range many {
+			git("commit", "-q", "--allow-empty", "-m", fmt.Sprintf("Step %d.", i))
+		}
+		git("push", "-q", "origin", "feature/x")
+
+		lists := func(p page, from, to int) {
+			t.Helper()
+			for i := range many {
+				if has, want := strings.Contains(p.text, fmt.Sprintf("Step %d.", i)), from <= i && i <= to; has != want {
+					t.Errorf("step %d is listed: %v", i, has)
+				}
+			}
+			if strings.Contains(p.text, "Only on main") || strings.Contains(p.text, "First <commit>") {
+				t.Error("a commit that isn't in the comparison is listed")
+			}
+		}
+		p := b.is(b.get(base+"/diff/main..feature/x"), 200, "33 commits</a>")
+		lists(p, many-commitsCompared, many-1)
+		all := p.find(t, `href="([^"]*)">All 33 commits`)
+		p = b.is(b.get(all), 200, "Without the commit", "Older commits")
+		lists(p, 3, many-1)
+		p = b.is(b.get(p.find(t, `href="([^"]*)">Older commits`)), 200, "Newest")
+		lists(p, 0, 2)
+		lists(b.is(b.get(p.find(t, `href="([^"]*)">Newest`)), 200, "Older commits"), 3, many-1)
+		lists(b.is(b.get(all+"&author=nobody"), 200, "Nobody of that name"), 1, 0)
+		b.is(b.get(base+"/diff/feature/x..main"), 200, "Only on main")
+		b.is(b.get(base+"/commits/main?without="+strings.Repeat("1", 40)), 404)
+	})
+}
