@@ -41,6 +41,7 @@ func (c *Conflict) Unwrap() error {
 // Merge gives what the editor wants now that the changes are known: theirs in
 // the fields that only they changed, the editor's in all others.
 func (c *Conflict) Merge(typed Fields) Fields {
+	typed.Title, typed.Body = strings.TrimSpace(typed.Title), plainBody(typed.Body)
 	now := c.Now.Fields()
 	current := now.each()
 	for i, f := range typed.each() {

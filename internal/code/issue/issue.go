@@ -118,8 +118,13 @@ func cleanTitle(title string) (string, error) {
 	return title, nil
 }
 
+// plainBody is a text as it is kept: browsers end its lines in another way.
+func plainBody(body string) string {
+	return strings.TrimRight(strings.ReplaceAll(body, "\r\n", "\n"), " \t\n")
+}
+
 func cleanBody(body string) (string, error) {
-	body = strings.TrimRight(strings.ReplaceAll(body, "\r\n", "\n"), " \t\n")
+	body = plainBody(body)
 	switch {
 	case !utf8.ValidString(body), strings.ContainsRune(body, 0):
 		return "", errs.Invalid("text", "There are characters in it that aren't text.")

@@ -138,6 +138,13 @@ func TestConflict(t *testing.T) {
 		if merged.Title != "mine" || merged.Body != "my words" || merged.Priority != "blocker" || merged.Assignee != "bob" {
 			t.Errorf("%+v", merged)
 		}
+		// A text that only they changed is theirs, also where a browser sent it back
+		// with lines that end in its own way.
+		unseen := *conflict
+		unseen.Changes = []issue.Change{{Field: "content", Was: "one\n\ntwo", Became: "their words"}}
+		if got := unseen.Merge(issue.Fields{Body: "one\r\n\r\ntwo\r\n"}); got.Body != "their words" {
+			t.Errorf("%q", got.Body)
+		}
 		if _, err := w.Update(t.Context(), g, 1, conflict.Now.Revision, merged); err != nil {
 			t.Fatal(err)
 		}
