@@ -157,7 +157,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	s.wikis, s.snippets = wikis, snippets
 	s.repositories, s.workspaces.Contents = repositories, []workspace.Content{repositories.RemoveOf, snippets.RemoveOf}
 	s.issues, s.events.Gate, repositories.OnDefault, s.outbox.May = issues, gate, issues.Fixed, s.mayMail
-	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Snippets: snippets})
+	rest, err := api.New(api.Config{URL: code.URL, Gate: gate, Users: s.users, Tokens: s.tokens, Workspaces: s.workspaces, Repositories: repositories, Issues: issues, Snippets: snippets})
 	if err != nil {
 		return nil, err
 	}

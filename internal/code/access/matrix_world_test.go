@@ -172,7 +172,7 @@ func (m *matrix) doors() {
 		m.Fatal(err)
 	}
 	rest, err := api.New(api.Config{
-		URL: site, Gate: m.Gate, Users: m.Users, Tokens: m.Tokens, Workspaces: m.Workspaces, Repositories: m.repositories, Snippets: snippets,
+		URL: site, Gate: m.Gate, Users: m.Users, Tokens: m.Tokens, Workspaces: m.Workspaces, Repositories: m.repositories, Issues: m.Issues(), Snippets: snippets,
 	})
 	if err != nil {
 		m.Fatal(err)

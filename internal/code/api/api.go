@@ -28,6 +28,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
+	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/code/snippet"
 	"sallyport.dev/internal/code/token"
@@ -45,6 +46,7 @@ type Config struct {
 	Tokens       *token.Service
 	Workspaces   *workspace.Service
 	Repositories *repo.Service
+	Issues       *issue.Service
 	Snippets     *snippet.Service
 }
 
@@ -140,6 +142,7 @@ func (a *API) operations(to huma.API) {
 	a.memberOperations(to)
 	a.permissionOperations(to)
 	a.controlsOperations(to)
+	a.issueOperations(to)
 	a.snippetOperations(to)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"sallyport.dev/internal/errs"
@@ -74,4 +75,21 @@ func pageWith[F, T any](p Paged, at string, query url.Values, found []F, key fun
 		page.Values = append(page.Values, show(f))
 	}
 	return &output[Page[T]]{page}
+}
+
+// numbered makes the page that is asked for of what there is in all, each known
+// by its number, the lowest first.
+func numbered[T any](p Paged, at string, all []T, number func(T) int64) (*output[Page[T]], error) {
+	key, err := p.after()
+	last := int64(0)
+	if err == nil && key != "" {
+		if last, err = strconv.ParseInt(key, 10, 64); err != nil {
+			err = errNoPage()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	rest := slices.DeleteFunc(all, func(one T) bool { return number(one) <= last })
+	return pageOf(p, at, rest, func(one T) string { return strconv.FormatInt(number(one), 10) }, func(one T) T { return one }), nil
 }

@@ -38,7 +38,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	code := codetest.New(t, d, site)
 	w := &world{Code: code, T: t, repos: code.Repositories(1 << 20)}
 	var err error
-	w.api, err = api.New(api.Config{URL: site, Gate: w.Gate, Users: w.Users, Tokens: w.Tokens, Workspaces: w.Workspaces, Repositories: w.repos, Snippets: w.Snippets(w.repos)})
+	w.api, err = api.New(api.Config{URL: site, Gate: w.Gate, Users: w.Users, Tokens: w.Tokens, Workspaces: w.Workspaces, Repositories: w.repos, Issues: w.Issues(), Snippets: w.Snippets(w.repos)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,6 +68,7 @@ type Issue struct {
 	Milestone   string
 	Version     string
 	Votes       int
+	Watches     int   // how many are told of it
 	Revision    int64 // counts the changes of its fields, from 1
 	Created     time.Time
 	Updated     time.Time
@@ -82,7 +83,8 @@ const personColumns = `COALESCE(%[1]s.id, ''), COALESCE(%[1]s.username, ''), COA
 var (
 	columns = `i.id, i.number, i.title, i.body, i.kind, i.priority, i.state, ` +
 		fmt.Sprintf(personColumns, "rp", "i.reporter_name") + `, ` + fmt.Sprintf(personColumns, "asg", "''") + `,
-		COALESCE(ico.name, ''), COALESCE(imi.name, ''), COALESCE(ive.name, ''), i.votes, i.revision, i.created, i.updated,
+		COALESCE(ico.name, ''), COALESCE(imi.name, ''), COALESCE(ive.name, ''), i.votes,
+		(SELECT COUNT(*) FROM issue_watch told WHERE told.issue = i.id AND told.watching), i.revision, i.created, i.updated,
 		(SELECT COUNT(*) FROM issue_comment said WHERE said.issue = i.id AND said.deleted = 0)`
 	commentColumns = `c.id, c.number, c.body, c.created, c.edited, c.deleted, ` + fmt.Sprintf(personColumns, "u", "c.author_name")
 	changeColumns  = `h.id, h.revision, COALESCE((SELECT said.number FROM issue_comment said WHERE said.id = h.comment), 0), h.field, h.was, h.became, h.created, ` + fmt.Sprintf(personColumns, "u", "h.author_name")
