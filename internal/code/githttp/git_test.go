@@ -322,6 +322,13 @@ func TestBranchRulesInGit(t *testing.T) {
 		}
 		contains(t, out, push.says)
 	}
+	rule(repo.Rule{Pattern: "staging", Push: repo.PushAdmin})
+	out, status := k.try("push", w.app(w.bob), "main:staging")
+	if status != 1 {
+		t.Errorf("a member pushes where administrators may: status %d", status)
+	}
+	contains(t, out, "(only administrators of the repository may push to branches like staging)")
+	k.run("push", "-q", "origin", "main:staging", "main:refs/tags/release/1") // a rule is for branches
 	k.run("push", "--force", "-q", "origin", "main:free")
 
 	if _, err := w.repos.Rename(t.Context(), w.alice.Grant(access.EditRepository, vault), "rocket"); err != nil {
@@ -332,7 +339,7 @@ func TestBranchRulesInGit(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.run("fetch", "-q", "origin")
-	out, status := k.try("push", "origin", "main:free2")
+	out, status = k.try("push", "origin", "main:free2")
 	if status != 128 {
 		t.Errorf("pushing to an archived repository: status %d", status)
 	}

@@ -118,7 +118,7 @@ func (s *Service) judge(ctx context.Context, g access.Grant) (func(git.Update) (
 	if err != nil {
 		return nil, err
 	}
-	may := Pushers(g.Repository().Permission)
+	may := pusher(g)
 	return func(u git.Update) (refused string, onlyForward bool) {
 		name, branch := strings.CutPrefix(u.Name, branches)
 		if !branch {
@@ -140,6 +140,16 @@ func (s *Service) judge(ctx context.Context, g access.Grant) (func(git.Update) (
 		}
 		return "", onlyForward
 	}, nil
+}
+
+// pusher is what the grant's actor is to the rules. A machine may do all that its
+// scopes say, so it is an administrator by the scope for that alone.
+func pusher(g access.Grant) Pushers {
+	actor := g.Actor()
+	if actor.Credential.Machine() && !slices.Contains(actor.Scopes, access.ScopeAdminRepository) {
+		return PushWrite
+	}
+	return Pushers(g.Repository().Permission)
 }
 
 // allowed refuses an update that a page makes and the rules don't allow.
