@@ -135,6 +135,7 @@ const (
 	RaiseIssues  // and comment: open to whoever may read, as on every tracker
 	WriteIssues
 	AdminIssues
+	ExportIssues
 
 	ReadWiki
 	WriteWiki
@@ -253,7 +254,9 @@ func ruleOf(a Action) rule {
 	case WriteIssues:
 		return rule{name: "write_issues", content: IssueTracker, needs: Write, scope: ScopeWriteIssue, changes: true}
 	case AdminIssues:
-		return rule{name: "admin_issues", content: IssueTracker, needs: Admin, scope: ScopeAdminRepository}
+		return rule{name: "admin_issues", content: IssueTracker, needs: Admin, scope: ScopeAdminRepository, changes: true}
+	case ExportIssues:
+		return rule{name: "export_issues", content: IssueTracker, needs: Admin, scope: ScopeAdminRepository}
 	case ReadWiki:
 		return rule{name: "read_wiki", content: Wiki, needs: Read, scope: ScopeReadWiki, reads: true}
 	case WriteWiki:

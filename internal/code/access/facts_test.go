@@ -59,7 +59,8 @@ var askedOf = map[Action]asked{
 	SaveSearches: {IssueTracker, Read, "", 0},
 	RaiseIssues:  {IssueTracker, Read, ScopeWriteIssue, changes},
 	WriteIssues:  {IssueTracker, Write, ScopeWriteIssue, changes},
-	AdminIssues:  {IssueTracker, Admin, ScopeAdminRepository, 0},
+	AdminIssues:  {IssueTracker, Admin, ScopeAdminRepository, changes},
+	ExportIssues: {IssueTracker, Admin, ScopeAdminRepository, 0},
 
 	ReadWiki:  {Wiki, Read, ScopeReadWiki, reads},
 	WriteWiki: {Wiki, Write, ScopeWriteWiki, changes},

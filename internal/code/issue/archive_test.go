@@ -64,7 +64,7 @@ func unzipped(t testing.TB, data []byte) (text string, files map[string]string) 
 func (w *world) export(target access.Target) []byte {
 	w.Helper()
 	var out bytes.Buffer
-	if err := w.Export(w.Context(), w.ada.Grant(access.AdminIssues, target), &out); err != nil {
+	if err := w.Export(w.Context(), w.ada.Grant(access.ExportIssues, target), &out); err != nil {
 		w.Fatal(err)
 	}
 	return out.Bytes()
@@ -156,10 +156,6 @@ func TestArchiveThereAndBack(t *testing.T) {
 		}
 		if n := w.count(`SELECT COUNT(*) FROM issue`); n != 2 {
 			t.Errorf("%d issues", n)
-		}
-		w.sql(`UPDATE repository SET archived = TRUE`)
-		if _, err := w.Import(t.Context(), w.ada.Grant(access.AdminIssues, second), bytes.NewReader(w.export(app)), true); !errs.Is(err, errs.KindDenied) {
-			t.Errorf("into what is archived: %v", err)
 		}
 		for _, g := range []access.Grant{{}, ada} {
 			_, imported := w.Import(t.Context(), g, nil, false)

@@ -16,9 +16,9 @@ const exported = 200 // rows that are read at once
 // Export writes the whole tracker as Bitbucket does: a zip with db-2.0.json and
 // the files of issues. What is deleted isn't in it, nor what comments were
 // before they were edited, which the format has no place for. It wants a grant
-// for AdminIssues.
+// for ExportIssues.
 func (s *Service) Export(ctx context.Context, g access.Grant, to io.Writer) error {
-	if err := g.Require(access.AdminIssues); err != nil {
+	if err := g.Require(access.ExportIssues); err != nil {
 		return err
 	}
 	x := &exporter{s: s, g: g, zip: zip.NewWriter(to), comments: map[said]int64{}}

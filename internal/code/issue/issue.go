@@ -52,7 +52,7 @@ type Service struct {
 }
 
 // reading are the grants with which an issue may be looked at.
-var reading = []access.Action{access.ReadIssues, access.SaveSearches, access.RaiseIssues, access.WriteIssues, access.AdminIssues}
+var reading = []access.Action{access.ReadIssues, access.SaveSearches, access.RaiseIssues, access.WriteIssues, access.AdminIssues, access.ExportIssues}
 
 // Issue is one issue as it is now.
 type Issue struct {

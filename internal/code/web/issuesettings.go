@@ -67,11 +67,11 @@ func (s *Site) issueSettingsAgain(w http.ResponseWriter, r *http.Request, g acce
 // issueChoices reads the lists, for which the gate is asked about the tracker.
 func (s *Site) issueChoices(r *http.Request, g access.Grant) ([]issueList, error) {
 	target := access.Target{Workspace: g.Workspace().Slug, Repository: g.Repository().Slug}
-	admin, err := s.Gate.Check(r.Context(), g.Actor(), target, access.AdminIssues)
+	reading, err := s.Gate.Check(r.Context(), g.Actor(), target, access.ReadIssues)
 	if err != nil {
 		return nil, err
 	}
-	choices, err := s.Issues.Choices(r.Context(), admin)
+	choices, err := s.Issues.Choices(r.Context(), reading)
 	if err != nil {
 		return nil, err
 	}

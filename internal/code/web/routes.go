@@ -190,7 +190,7 @@ func (s *Site) addRoutes() {
 	s.form("/{workspace}/{repo}/admin/issues", access.SetVisibility, s.saveIssueSettings, s.issueSettingsAgain)
 	s.form("/{workspace}/{repo}/admin/issues/add", access.AdminIssues, s.addIssueChoice, s.issueSettingsAgain)
 	s.form("/{workspace}/{repo}/admin/issues/change", access.AdminIssues, s.changeIssueChoice, s.issueSettingsAgain)
-	s.page("/{workspace}/{repo}/admin/issues/export", access.AdminIssues, s.exportTracker)
+	s.page("/{workspace}/{repo}/admin/issues/export", access.ExportIssues, s.exportTracker)
 	s.form("/{workspace}/{repo}/admin/issues/import", access.AdminIssues, s.importTracker, s.issueSettingsAgain)
 	s.page("/{workspace}/{repo}/admin/deploy-keys", access.ReadRepositoryAdmin, s.showDeployKeys)
 	s.form("/{workspace}/{repo}/admin/deploy-keys", access.ManageDeployKeys, s.addDeployKey, s.deployKeysAgain)
