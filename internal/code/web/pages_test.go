@@ -60,7 +60,7 @@ func TestEveryPage(t *testing.T) {
 	said := snippetHead{Snippet: snippet.Snippet{Title: "Notes", Public: true}, CanEdit: true, CanManage: true}
 	said1 := issue.Issue{Number: 1, Title: "Broken", Body: "x", State: issue.Open, Assignee: issue.Person{ID: "1"}, Component: "c", Milestone: "m", Version: "v", Votes: 1, Comments: 2}
 	page := wikiHead{Base: "/acme/app/wiki/", Name: "Home", CanWrite: true}
-	changes := textDiff{git.FileDiff{Hunks: []git.Hunk{{Lines: []git.DiffLine{{Op: '+', New: 1}, {Op: '-', Old: 1}, {Op: ' ', Old: 2, New: 2}}}, {}}}, true}
+	changes := textDiff{FileDiff: git.FileDiff{Hunks: []git.Hunk{{Lines: []git.DiffLine{{Op: '+', New: 1}, {Op: '-', Old: 1}, {Op: ' ', Old: 2, New: 2}}}, {}}}, More: true, Of: "a.md"}
 	member := workspace.Member{User: "1", Username: "alice", Name: "Alice", Email: "a@example.com", Role: access.Owner, Since: now}
 	lines := []memberLine{
 		{Standing: workspace.Standing{Member: member, LastUse: now}, Kinds: "app", Badge: ui.Badge{Kind: "good", Icon: "proven", Text: "Ready"}},

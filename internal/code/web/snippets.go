@@ -269,7 +269,8 @@ func (s *Site) showSnippetVersion(w http.ResponseWriter, r *http.Request, g acce
 	}
 	page.Commit = commit
 	for _, file := range diff.Files {
-		page.Changes = append(page.Changes, fileChanges{strings.ToValidUTF8(file.Path(), "\uFFFD"), textDiff{FileDiff: file}})
+		name := strings.ToValidUTF8(file.Path(), "\uFFFD")
+		page.Changes = append(page.Changes, fileChanges{name, textDiff{FileDiff: file, Of: name}})
 	}
 	if page.Files, page.More, err = filesOf(r, content, head.Base, string(commit.OID)); err != nil {
 		return err

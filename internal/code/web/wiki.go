@@ -264,6 +264,7 @@ type wikiDiff struct {
 type textDiff struct {
 	git.FileDiff
 	More bool
+	Of   string // the file, where a page compares several
 }
 
 func (s *Site) showWikiDiff(w http.ResponseWriter, r *http.Request, g access.Grant) error {

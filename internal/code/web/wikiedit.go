@@ -111,7 +111,7 @@ func (s *Site) showWikiConflict(w http.ResponseWriter, r *http.Request, g access
 		if err != nil && !errors.Is(err, git.ErrNoObject) {
 			return err
 		}
-		edit.Conflict.Diff = textDiff{diff, more}
+		edit.Conflict.Diff = textDiff{FileDiff: diff, More: more}
 	}
 	fields := url.Values{}
 	for name, values := range r.PostForm {
