@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // Two people write one wiki page at once: the second is shown what the first
@@ -69,10 +72,12 @@ func TestASnippet(t *testing.T) {
 	alice.fill("Content", "#!/bin/sh\necho hello # to the world\n")
 	album.take(alice, "snippet-form", narrowWindow)
 	alice.press("Add another file")
-	alice.sees("Content")
+	alice.fillsNext("f-name-1", "when.md")
+	alice.fillsNext("f-text-1", "# When\n\n**Never** on Fridays.\n")
 	alice.press("Create snippet")
-	alice.sees("How we deploy", "deploy.sh", "Private")
+	alice.sees("How we deploy", "deploy.sh", "when.md", "Never on Fridays.", "Private")
 	at := alice.path()
+	alice.isAt(at)
 
 	bob.open("/acme/snippets")
 	bob.follow("How we deploy")
@@ -83,14 +88,33 @@ func TestASnippet(t *testing.T) {
 	album.take(bob, "snippet", narrowWindow)
 
 	alice.open(at)
+	alice.follow("Edit")
+	alice.isAt(at + "/edit")
+	alice.fill("Content", "#!/bin/sh\necho twice\n")
+	alice.tap("Remove when.md")
+	alice.press("Save")
+	alice.isAt(at)
+	alice.sees("echo twice")
+	alice.seesNot("when.md")
+	alice.follow("Versions")
+	alice.isAt(at + "/versions")
+	alice.follows("/versions/")
+	alice.sees("What was changed", "echo twice", "when.md", "What it held then")
+	alice.open(at)
 	alice.follow("Settings")
 	alice.tap("Public")
 	alice.press("Save")
-	alice.open(at + "/versions")
 	nobody := alice.s.comes(t, "nobody")
 	nobody.open(at)
 	nobody.sees("How we deploy", "Why not on Fridays?")
 	alice.open(at + "/settings")
 	alice.press("Delete this snippet")
 	alice.sees("No snippet yet")
+}
+
+// fillsNext fills the field of that id, where several have one label.
+func (p *person) fillsNext(id, text string) {
+	p.t.Helper()
+	ask[any](p, `(id) => document.getElementById(id).focus()`, id)
+	p.call(func(ctx context.Context) error { return chromedp.Do(ctx, paste(text)) })
 }
