@@ -180,9 +180,9 @@ func putDecision(ctx context.Context, tx *db.Tx, d Decision) error {
 // too old.
 func dropDecisions(ctx context.Context, tx *db.Tx, user string, now time.Time) error {
 	_, err := db.Exec(ctx, tx, `
-		DELETE FROM decision WHERE user_id = $1 AND last < COALESCE((
-		  SELECT kept.last FROM decision kept WHERE kept.user_id = $1 ORDER BY kept.last DESC LIMIT 1 OFFSET $2), 0)`,
-		user, decisionsKept-1)
+		DELETE FROM decision WHERE user_id = $1 AND last < (
+		  SELECT min(last) FROM (SELECT last FROM decision WHERE user_id = $1 ORDER BY last DESC LIMIT $2) AS kept)`,
+		user, decisionsKept)
 	if err != nil {
 		return err
 	}

@@ -190,7 +190,9 @@ func (l *Log) Notices(ctx context.Context, grants []access.Grant, before string,
 	if len(list) > limit {
 		return list[:limit], list[limit-1].ID, nil
 	}
-	last, err := db.All[string](ctx, l.DB, `SELECT id FROM notification WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3`, user, before, looked-1)
+	last, err := db.All[string](ctx, l.DB, `
+		SELECT min(id) FROM (SELECT id FROM notification WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3) AS looked HAVING count(*) = $3`,
+		user, before, looked)
 	if err != nil {
 		return nil, "", fmt.Errorf("listing notifications: %w", err)
 	}

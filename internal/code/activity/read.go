@@ -92,8 +92,9 @@ func (l *Log) recentIn(ctx context.Context, g access.Grant, before string, limit
 	if len(list) > limit {
 		return list[:limit], list[limit-1].ID, nil
 	}
-	last, err := db.All[string](ctx, l.DB, `SELECT id FROM event WHERE workspace = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3`,
-		g.Workspace().ID, before, looked-1)
+	last, err := db.All[string](ctx, l.DB, `
+		SELECT min(id) FROM (SELECT id FROM event WHERE workspace = $1 AND id < $2 ORDER BY id DESC LIMIT $3) AS looked HAVING count(*) = $3`,
+		g.Workspace().ID, before, looked)
 	if err != nil {
 		return nil, "", fmt.Errorf("listing what happened: %w", err)
 	}

@@ -33,8 +33,8 @@ func TestHome(t *testing.T) {
 		other.leads(other.post("/invitations/accept", "id", id), "/acme")
 
 		b.leads(b.post("/acme/vault/issues/new", "title", "Broken door", "text", "x", "kind", "bug", "priority", "major", "assignee", "other"), "/acme/vault/issues/1")
-		b.leads(b.post("/acme/vault/issues/1", "text", "Said something"), "/acme/vault/issues/1")
-		other.is(other.get("/"), 200, "What needs you", "#1 Broken door", "Assigned to you in acme/vault",
+		b.leads(b.post("/acme/vault/issues/1", "text", "Said something to @other"), "/acme/vault/issues/1")
+		other.is(other.get("/"), 200, "What needs you", "#1 Broken door", "Assigned to you in acme/vault", "You are mentioned in one place",
 			"Recent activity", "Ada commented on", "Ada raised", "created the repository", "No rule")
 		other.is(other.get("/account/activity/"), 200, "Ada raised")
 		other.is(other.get("/acme/workspace/activity"), 200, "Ada raised", "Activity of Acme Works")
@@ -58,7 +58,23 @@ func TestHome(t *testing.T) {
 				}
 			}
 		}
-		other.is(other.get("/"), 200, "Acme Works", "2SV required", "Set it up")
+		other.is(other.get("/"), 200, "What needs you", "Set it up for Acme Works", "It is closed to you until then: 2SV required")
+		if p := other.get("/"); strings.Contains(p.text, "mentioned") {
+			t.Errorf("whoever is blocked is told of a mention: %s", p.text)
+		}
 		other.is(other.get("/acme/workspace/activity"), 403, "temporarily blocked")
+
+		// Whoever is enrolled, and has taken no step in this session, is asked for it;
+		// and again when the workspace wants it anew.
+		other.enrols(twoStepPath)
+		other.is(other.get("/"), 200, "2SV required: you are ready", "Broken door")
+		if _, err := db.Exec(t.Context(), w.DB, `UPDATE workspace SET ask_again = $1`, time.Hour.Microseconds()); err != nil {
+			t.Fatal(err)
+		}
+		w.now.Advance(2 * time.Hour)
+		p = other.is(other.get("/"), 200, "What needs you", "for Acme Works", "It is closed to you until then")
+		if !strings.Contains(p.text, "/login/verify") || strings.Contains(p.text, "Broken door") {
+			t.Errorf("an old step is no step: %s", p.text)
+		}
 	})
 }

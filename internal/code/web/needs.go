@@ -18,11 +18,11 @@ const (
 	expirySoon  = 7 * 24 * time.Hour
 )
 
-// needs gathers what a person has to do, the most pressing first: two-step
-// verification before a grace ends, tokens that are about to end, members who
+// needs gathers what a person has to do, the most pressing first: what
+// workspaces ask for now, two-step verification before a grace ends, tokens that are about to end, members who
 // aren't ready, and the issues that are theirs.
 func (s *Site) needs(r *http.Request, g access.Grant, workspaces []standing, reached []access.Grant) ([]need, error) {
-	all := s.needsOfGrace(g, reached)
+	all := append(needsOfRules(workspaces), s.needsOfGrace(g, reached)...)
 	for _, more := range []func() ([]need, error){
 		func() ([]need, error) { return s.needsOfTokens(r, g, tokensPath, "Your API token") },
 		func() ([]need, error) { return s.needsOfOwner(r, g, workspaces) },
@@ -36,6 +36,19 @@ func (s *Site) needs(r *http.Request, g access.Grant, workspaces []standing, rea
 		all = append(all, some...)
 	}
 	return all, nil
+}
+
+// needsOfRules are the workspaces that are closed to the person until they do
+// something.
+func needsOfRules(workspaces []standing) []need {
+	var all []need
+	for _, ws := range workspaces {
+		if !ws.Open && ws.Fix.Href != "" && len(all) < gathered {
+			fix := ui.Link{Text: ws.Fix.Text + " for " + ws.Name, Href: ws.Fix.Href}
+			all = append(all, need{Icon: "lock", Link: fix, Note: "It is closed to you until then: " + ws.Need, Warn: true})
+		}
+	}
+	return all
 }
 
 // needsOfGrace are the workspaces that will close to the person.
