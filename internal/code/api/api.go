@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -72,7 +73,7 @@ func New(config Config) (*API, error) {
 			Components: &huma.Components{SecuritySchemes: securitySchemes()},
 			Security:   []map[string][]string{{"token": {}}, {"basic": {}}},
 		},
-		Formats: map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		Formats: map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()},
 	}, adapter{a.routes})
 	a.operations(described)
 	for _, path := range described.OpenAPI().Paths {
@@ -92,6 +93,17 @@ func New(config Config) (*API, error) {
 		return err
 	})
 	return a, nil
+}
+
+// jsonFormat is huma's, without what encoding/json would put in place of bytes
+// that are no text.
+func jsonFormat() huma.Format {
+	return huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: func(data []byte, into any) error {
+		if !utf8.Valid(data) {
+			return errors.New("it isn't UTF-8")
+		}
+		return huma.DefaultJSONFormat.Unmarshal(data, into)
+	}}
 }
 
 func securitySchemes() map[string]*huma.SecurityScheme {

@@ -8,8 +8,11 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/door"
+	"sallyport.dev/internal/code/issue"
 	"sallyport.dev/internal/code/token"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/errs"
@@ -29,7 +32,10 @@ type Failure struct {
 type Body struct {
 	Message string `json:"message"`
 	Detail  string `json:"detail,omitempty"`
-	Data    *Data  `json:"data,omitempty"`
+
+	Fields map[string][]string `json:"fields,omitempty" doc:"What is wrong with each part of what was sent"`
+
+	Data *Data `json:"data,omitempty"`
 }
 
 // Data is the part of a Failure that is meant for programs.
@@ -77,6 +83,9 @@ func (a *API) failureOf(ctx context.Context, err error) *Failure {
 	if unmet, ok := errors.AsType[*workspace.Unmet](err); ok {
 		return a.unmet(unmet)
 	}
+	if conflict, ok := errors.AsType[*issue.Conflict](err); ok {
+		return conflictOf(conflict)
+	}
 	switch {
 	case errors.Is(err, token.ErrPassword):
 		f := newFailure(http.StatusUnauthorized, "Passwords aren't accepted here.", "Use an API token as the password. You can make one on the page in url.")
@@ -101,8 +110,26 @@ func (a *API) failureOf(ctx context.Context, err error) *Failure {
 	case errs.KindInternal:
 		return newFailure(http.StatusInternalServerError, errs.Message(err), "Request "+request.ID(ctx))
 	default:
-		return newFailure(errs.Status(err), errs.Message(err), "")
+		f := newFailure(errs.Status(err), errs.Message(err), "")
+		for field, message := range errs.Fields(err) {
+			f.wrong(field, message)
+		}
+		return f
 	}
+}
+
+// wrong says what is wrong with a field. What forms call text is content here.
+func (f *Failure) wrong(field, message string) {
+	switch field {
+	case "":
+		return
+	case "text":
+		field = "content"
+	}
+	if f.Body.Fields == nil {
+		f.Body.Fields = map[string][]string{}
+	}
+	f.Body.Fields[field] = append(f.Body.Fields[field], message)
 }
 
 const (
@@ -188,12 +215,19 @@ func stepChallenge(r *access.Refusal) string {
 // invalidInput is the answer to input that doesn't fit the operation's description.
 func invalidInput(message string, causes []error) *Failure {
 	var details []string
+	f := newFailure(http.StatusBadRequest, strings.ToUpper(message[:min(1, len(message))])+message[min(1, len(message)):], "")
 	for _, cause := range causes {
-		if cause != nil {
-			details = append(details, cause.Error())
+		if cause == nil {
+			continue
+		}
+		details = append(details, cause.Error())
+		if detail, ok := errors.AsType[*huma.ErrorDetail](cause); ok {
+			_, field, _ := strings.Cut(detail.Location, ".") // after "body" or "query"
+			f.wrong(field, detail.Message)
 		}
 	}
-	return newFailure(http.StatusBadRequest, strings.ToUpper(message[:min(1, len(message))])+message[min(1, len(message)):], strings.Join(details, "; "))
+	f.Body.Detail = strings.Join(details, "; ")
+	return f
 }
 
 // stepDetail says what to do about a step that is asked for.

@@ -116,6 +116,7 @@ func (a *API) issueOperations(to huma.API) {
 			Path: repositoryAt + "/" + plural + "/{id}", OperationID: "get-" + string(list), Summary: "One of the " + plural,
 		})
 	}
+	a.issueWriteOperations(to)
 	a.issueTalkOperations(to)
 }
 

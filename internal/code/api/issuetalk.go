@@ -85,6 +85,18 @@ func (a *API) issueTalkOperations(to huma.API) {
 	add(a, to, access.ReadIssues, a.listIssueAttachments, huma.Operation{
 		Path: issueAt + "/attachments", OperationID: "listIssueAttachments", Summary: "The files of an issue, all on one page",
 	})
+	add(a, to, access.RaiseIssues, a.createIssueComment, huma.Operation{
+		Method: http.MethodPost, Path: issueAt + "/comments", OperationID: "createIssueComment", Summary: "Say something of an issue", DefaultStatus: http.StatusCreated,
+	})
+	add(a, to, access.RaiseIssues, a.updateIssueComment, huma.Operation{
+		Method: http.MethodPut, Path: issueAt + "/comments/{comment_id}", OperationID: "updateIssueComment", Summary: "Change a comment of one's own. What it was before is kept, for whoever reads it",
+	})
+	add(a, to, access.RaiseIssues, a.deleteIssueComment, huma.Operation{
+		Method: http.MethodDelete, Path: issueAt + "/comments/{comment_id}", OperationID: "deleteIssueComment", Summary: "Delete a comment of one's own, or any as an administrator",
+	})
+	a.plain(to, http.MethodPost, issueAt+"/attachments", access.RaiseIssues, a.createIssueAttachments, "createIssueAttachments",
+		"Attach files to an issue: multipart/form-data with one or more parts that have a file name. A file takes the place of one of the same name")
+	a.plain(to, http.MethodDelete, issueAt+"/attachments/*", access.RaiseIssues, a.deleteIssueAttachment, "deleteIssueAttachment", "Delete a file of an issue")
 	a.plain(to, http.MethodGet, issueAt+"/attachments/*", access.ReadIssues, a.getIssueAttachment, "getIssueAttachment", "The bytes of a file of an issue")
 	add(a, to, access.ReadIssues, a.getIssueVote, huma.Operation{
 		Path: issueAt + "/vote", OperationID: "getIssueVote", Summary: "Whether you have voted for an issue: 204, or 404 where you haven't", DefaultStatus: http.StatusNoContent,
@@ -132,6 +144,45 @@ func (a *API) getIssueComment(ctx context.Context, g access.Grant, in *NamedIssu
 		return nil, err
 	}
 	return &output[IssueComment]{a.commentOf(g, one, c)}, nil
+}
+
+type createIssueCommentInput struct {
+	NamedIssue
+	Body CommentInput
+}
+
+type updateIssueCommentInput struct {
+	NamedIssueComment
+	Body CommentInput
+}
+
+// CommentInput is what is said.
+type CommentInput struct {
+	_       struct{}  `json:"-" additionalProperties:"true"`
+	Content TextInput `json:"content"`
+}
+
+func (a *API) createIssueComment(ctx context.Context, g access.Grant, in *createIssueCommentInput) (*located[IssueComment], error) {
+	number, err := a.Issues.AddComment(ctx, g, in.Issue, issue.Reply{Body: in.Body.Content.Raw})
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.getIssueComment(ctx, g, &NamedIssueComment{in.NamedIssue, number})
+	if err != nil {
+		return nil, err
+	}
+	return &located[IssueComment]{out.Body.Links["self"].Href, out.Body}, nil
+}
+
+func (a *API) updateIssueComment(ctx context.Context, g access.Grant, in *updateIssueCommentInput) (*output[IssueComment], error) {
+	if err := a.Issues.EditComment(ctx, g, in.Issue, in.Comment, in.Body.Content.Raw); err != nil {
+		return nil, err
+	}
+	return a.getIssueComment(ctx, g, &in.NamedIssueComment)
+}
+
+func (a *API) deleteIssueComment(ctx context.Context, g access.Grant, in *NamedIssueComment) (*struct{}, error) {
+	return nil, a.Issues.DeleteComment(ctx, g, in.Issue, in.Comment)
 }
 
 func (a *API) commentOf(g access.Grant, i issue.Issue, c issue.Comment) IssueComment {

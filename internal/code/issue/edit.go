@@ -59,13 +59,19 @@ func (c *Conflict) Merge(typed Fields) Fields {
 // those who may write all of it. It is of kind Conflict, a *Conflict, where
 // somebody was there first.
 func (s *Service) Update(ctx context.Context, g access.Grant, number, revision int64, to Fields) (Issue, error) {
+	return s.Edit(ctx, g, number, revision, func(Fields) Fields { return to })
+}
+
+// Edit is Update for an editor that changes some fields and leaves the others as
+// they are by then.
+func (s *Service) Edit(ctx context.Context, g access.Grant, number, revision int64, to func(now Fields) Fields) (Issue, error) {
 	if err := g.Require(access.RaiseIssues, access.WriteIssues); err != nil {
 		return Issue{}, err
 	}
 	var after Issue
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
 		var err error
-		after, err = s.update(ctx, tx, g, number, revision, change{to: func(Fields) Fields { return to }})
+		after, err = s.update(ctx, tx, g, number, revision, change{to: to})
 		return err
 	})
 	if err != nil {
