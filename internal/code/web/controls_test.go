@@ -208,7 +208,7 @@ func TestControlsKeepWhatWasTyped(t *testing.T) {
 					pairs = append(pairs, "require", "from")
 				}
 				p := owner.is(owner.post(at, append(pairs, "no_public", "yes")...), c.status, c.says, `id="f-`+c.field+`-error"`, `value="yes" checked`)
-				if c.field == "networks" && !strings.Contains(p.text, c.value+"</textarea>") {
+				if c.field == "networks" && (!strings.Contains(p.text, c.value+"</textarea>") || !strings.Contains(p.text, `name="networks" rows="3"`)) {
 					t.Errorf("%s: what was typed is lost: %s", c.value, p.text)
 				}
 			}

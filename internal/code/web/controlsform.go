@@ -275,6 +275,7 @@ func (c *controlsOf) machines() control {
 func (c *controlsOf) networks() control {
 	field := c.form.Lines("networks", "Allowed networks")
 	field.Mono, field.Placeholder = true, "192.0.2.0/24"
+	field.Rows = min(max(3, strings.Count(field.Value, "\n")+2), 16) // a line more than there are
 	field.Hint = "What is private here opens only from these, one CIDR a line; none means from anywhere."
 	made := control{Fields: []ui.Field{field}, You: "You come from " + c.g.Actor().Address.String() + "."}
 	return c.premium(len(c.ws.Policy.Networks) > 0, "Choosing the allowed networks", made)

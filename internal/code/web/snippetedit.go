@@ -64,6 +64,7 @@ func (p *snippetForm) fields() {
 		n := strconv.Itoa(i)
 		name, text := p.Form.Text("name-"+n, "File name"), p.Form.Lines("text-"+n, "Content")
 		name.Autocomplete, name.Placeholder, text.Mono = "off", "notes.md", true
+		text.Rows = 16
 		p.Files = append(p.Files, snippetField{
 			Number: n, Was: p.Form.Value("was-" + n), Name: name, Text: text, Removed: p.Form.Value("remove-"+n) != "",
 		})
