@@ -146,7 +146,7 @@ func buildCode(c *config.Serve, s *store, system *git.Git, records *access.Recor
 	gate := access.New(s.db, clock.System, records)
 	repositories := &repo.Service{
 		DB: s.db, Dir: filepath.Join(s.folder, "repositories"), Git: system, Clock: clock.System,
-		Audit: s.audit, Events: s.events, MaxPush: int64(c.MaxPush), MaxSize: int64(c.MaxRepository), MaxRefs: c.MaxRefs, ImportFrom: c.ImportFrom,
+		Audit: s.audit, Events: s.events, MaxPush: int64(c.MaxPush), MaxSize: int64(c.MaxRepository), MaxRefs: c.MaxRefs, ImportFrom: c.ImportFrom, ImportSSH: git.SSH{Key: c.ImportKey, KnownHosts: c.ImportKnownHosts},
 	}
 	wikis := &wiki.Service{DB: s.db, Dir: repositories.Dir, Git: system, Clock: clock.System, Events: s.events, MaxPush: repositories.MaxPush, MaxSize: repositories.MaxSize, MaxRefs: repositories.MaxRefs}
 	snippets := &snippet.Service{

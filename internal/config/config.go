@@ -75,9 +75,12 @@ type Serve struct {
 
 	MaxPush Size `help:"The largest push." default:"1GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_PUSH"`
 
-	ImportFrom    []string `help:"Addresses below which repositories may be imported from, such as https://git.example.com/team; none: from files alone." placeholder:"URL,…" env:"SALLYPORT_IMPORT_FROM"`
-	MaxRepository Size     `help:"The most that the git data of one repository may hold." default:"10GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_REPOSITORY"`
-	MaxRefs       int      `help:"The most branches and tags of one repository." default:"50000" placeholder:"NUMBER" env:"SALLYPORT_MAX_REFS"`
+	ImportFrom       []string `help:"Addresses below which repositories may be imported from, such as https://git.example.com/team, ssh://git@git.example.com/team or file:///srv/mirrors; none: from files alone." placeholder:"URL,…" env:"SALLYPORT_IMPORT_FROM"`
+	ImportKey        string   `help:"The private SSH key to import by ssh:// with; give its public key to the other side." placeholder:"FILE" env:"SALLYPORT_IMPORT_KEY"`
+	ImportKnownHosts string   `help:"The keys of the hosts that are imported from by ssh://, as ssh-keyscan prints them." placeholder:"FILE" env:"SALLYPORT_IMPORT_KNOWN_HOSTS"`
+
+	MaxRepository Size `help:"The most that the git data of one repository may hold." default:"10GiB" placeholder:"SIZE" env:"SALLYPORT_MAX_REPOSITORY"`
+	MaxRefs       int  `help:"The most branches and tags of one repository." default:"50000" placeholder:"NUMBER" env:"SALLYPORT_MAX_REFS"`
 
 	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"SALLYPORT_LOG_LEVEL"`
 	LogFormat string `help:"text or json." enum:"text,json" default:"text" env:"SALLYPORT_LOG_FORMAT"`
@@ -108,6 +111,8 @@ func (s *Serve) Validate() error {
 	switch {
 	case slices.ContainsFunc(s.ImportFrom, func(from string) bool { return !importable(from) }):
 		return fmt.Errorf("--import-from: %q isn't right; give scheme, host and path alone, such as https://git.example.com/team or file:///srv/mirrors", s.ImportFrom)
+	case slices.ContainsFunc(s.ImportFrom, bySSH) && (readable(s.ImportKey) != nil || readable(s.ImportKnownHosts) != nil):
+		return fmt.Errorf("--import-from: importing by ssh:// needs --import-key and --import-known-hosts, two files that this program can read: %w", cmp.Or(readable(s.ImportKey), readable(s.ImportKnownHosts)))
 	case s.MaxRefs < 1:
 		return fmt.Errorf("--max-refs: %d is too few; give how many branches and tags one repository may have, such as 50000", s.MaxRefs)
 	case s.SSHListen == "" && s.SSHURL != "":
@@ -166,10 +171,24 @@ func sshSite(value string) error {
 // importable reports whether an address can have repositories below it.
 func importable(value string) bool {
 	at, err := url.Parse(value)
-	if err != nil || at.RawQuery != "" || at.Fragment != "" || at.User != nil || strings.ContainsAny(value, "%\\ ") {
+	if err != nil || at.RawQuery != "" || at.Fragment != "" || strings.ContainsAny(value, "%\\ ") {
 		return false
 	}
-	return (at.Scheme == "https" || at.Scheme == "http") && at.Hostname() != "" || at.Scheme == "file" && at.Host == "" && at.Path != ""
+	if bySSH(value) {
+		_, password := at.User.Password()
+		return at.User.Username() != "" && !password && at.Hostname() != ""
+	}
+	return at.User == nil && ((at.Scheme == "https" || at.Scheme == "http") && at.Hostname() != "" || at.Scheme == "file" && at.Host == "" && at.Path != "")
+}
+
+func bySSH(address string) bool { return strings.HasPrefix(address, "ssh://") }
+
+func readable(file string) error {
+	opened, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	return opened.Close()
 }
 
 func hostOf(address string) string {

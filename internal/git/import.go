@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +15,33 @@ import (
 
 // Source is where a repository is brought in from. Of its fields one is set.
 type Source struct {
-	Address string      // https://, http:// or file:///, which the caller allows
+	Address string      // https://, http://, ssh:// or file:///, which the caller allows
 	Bundle  string      // path of a bundle
 	Origin  *Repository // another one here
+
+	SSH SSH // for an address of ssh://
+}
+
+// SSH is what this machine proves itself with, and knows others by.
+type SSH struct {
+	Key        string // file of a private key
+	KnownHosts string // file of the keys of hosts, as ssh writes it
+}
+
+// command starts ssh with these alone: no agent, no settings, no question.
+func (s SSH) command() string {
+	program, err := exec.LookPath("ssh")
+	if err != nil {
+		program = "/usr/bin/ssh" // git says that it isn't there
+	}
+	quoted := func(path string) string {
+		if whole, err := filepath.Abs(path); err == nil { // ssh runs elsewhere
+			path = whole
+		}
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return quoted(program) + " -F none -o IdentitiesOnly=yes -o IdentityAgent=none -o BatchMode=yes -o ConnectTimeout=20" +
+		" -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=none -o UserKnownHostsFile=" + quoted(s.KnownHosts) + " -i " + quoted(s.Key)
 }
 
 func (s Source) from() string {
@@ -35,12 +62,16 @@ func (s Source) config() []string {
 	if !remote {
 		scheme = "file"
 	}
-	return []string{
+	config := []string{
 		"protocol." + scheme + ".allow=always",
 		"http.followRedirects=false", "credential.helper=", "core.askPass=true",
 		"http.lowSpeedLimit=1000", "http.lowSpeedTime=60",
 		"fetch.unpackLimit=1", "fetch.writeCommitGraph=false", "transfer.bundleURI=false", "pack.threads=1",
 	}
+	if scheme == "ssh" {
+		config = append(config, "core.sshCommand="+s.SSH.command(), "ssh.variant=ssh")
+	}
+	return config
 }
 
 // ImportLimits bounds an import; the context bounds its time.
@@ -101,7 +132,7 @@ func (r *Repository) lookAt(ctx context.Context, from Source, limits ImportLimit
 		args: []string{"ls-remote", "-q", "--symref", "--", from.from(), "HEAD", branches + "*", "refs/tags/*"},
 	}, maxCommands)
 	if err != nil {
-		return head, r.importError(ctx, ctx, err, "There is no git repository that can be read without signing in.")
+		return head, r.importError(ctx, ctx, err, "There is no git repository at that address.")
 	}
 	refs := 0
 	for line := range strings.Lines(string(listed)) {
@@ -157,7 +188,34 @@ func (r *Repository) importError(ctx, watched context.Context, err error, words 
 	if ctx.Err() != nil || watched.Err() != nil && !errors.Is(context.Cause(watched), context.Canceled) {
 		return fmt.Errorf("bringing in a repository: %w", err)
 	}
-	return errors.Join(errs.Invalid("", "%s", words), err)
+	return errors.Join(errs.Invalid("", "%s", sourceWords(err, words)), err)
+}
+
+// sourceWords says what keeps a source from being read, by what git and the
+// programs below it say; otherwise where they say nothing of these.
+func sourceWords(err error, otherwise string) string {
+	exit, failed := errors.AsType[*ExitError](err)
+	if !failed {
+		return otherwise
+	}
+	for _, known := range []struct {
+		words string
+		said  []string
+	}{
+		{"This server doesn't know the key of that host. Its operator can add it.", []string{"host key verification failed"}},
+		{"This server's SSH key isn't let in there. Ask its operator for the public key, and add it there.", []string{"permission denied (publickey"}},
+		{"It can't be read without signing in. Import a file of it instead.", []string{"could not read username", "authentication failed", "returned error: 401", "returned error: 403"}},
+		{"This server doesn't trust the certificate at that address.", []string{"certificate"}},
+		{"Nothing answers at that address. See whether it is right.", []string{
+			"could not resolve host", "failed to connect", "couldn't connect", "connection refused", "timed out", "no route to host", "network is unreachable", "connection reset",
+		}},
+	} {
+		said := strings.ToLower(exit.Stderr)
+		if slices.ContainsFunc(known.said, func(part string) bool { return strings.Contains(said, part) }) {
+			return known.words
+		}
+	}
+	return otherwise
 }
 
 // setImportedHead makes HEAD name the branch that the source's does, or the

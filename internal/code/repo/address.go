@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"sallyport.dev/internal/errs"
@@ -23,7 +24,7 @@ func importAddress(text string, allowed []string) (string, error) {
 	}
 	for _, prefix := range allowed {
 		below, ok := plainAddress(prefix)
-		if !ok || at.Scheme != below.Scheme || at.Host != below.Host || !within(at.Path, below.Path) {
+		if !ok || at.Scheme != below.Scheme || at.User.String() != below.User.String() || at.Host != below.Host || !within(at.Path, below.Path) {
 			continue
 		}
 		if at.Scheme != "file" {
@@ -46,15 +47,21 @@ func within(inside, folder string) bool {
 	return inside == folder || strings.HasPrefix(inside, folder+"/")
 }
 
+// loginName is somebody's name on another machine, without a password.
+var loginName = regexp.MustCompile(`^[a-z_][a-z0-9_-]*$`)
+
 // plainAddress reads an address of one of the schemes that are imported from.
 func plainAddress(text string) (*url.URL, bool) {
 	at, err := url.Parse(text)
-	if err != nil || !strings.Contains(text, "://") || strings.ContainsAny(text, "%\\?#@ ") || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if err != nil || !strings.Contains(text, "://") || strings.ContainsAny(text, "%\\?# ") || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return nil, false
 	}
 	at.Host = strings.ToLower(at.Host)
 	at.Path = strings.TrimSuffix(at.Path, "/")
 	switch {
+	case at.Scheme == "ssh" && at.Hostname() != "" && loginName.MatchString(at.User.String()) && strings.Count(text, "@") == 1:
+	case strings.Contains(text, "@"):
+		return nil, false
 	case at.Scheme == "file" && at.Host == "" && at.Path != "":
 	case (at.Scheme == "https" || at.Scheme == "http") && at.Hostname() != "":
 	default:

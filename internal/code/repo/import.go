@@ -72,6 +72,7 @@ func (s *Service) Import(ctx context.Context, g access.Grant, in Input, from Sou
 		if t.source.Address, err = importAddress(from.Address, s.ImportFrom); err != nil {
 			return "", err
 		}
+		t.source.SSH = s.ImportSSH
 		words = strings.TrimSpace(from.Address)
 	} else if t.source.Bundle, err = s.keepBundle(made.ID, from.Bundle); err != nil {
 		return "", err

@@ -163,6 +163,46 @@ func TestAnImportIsWholeOrNothing(t *testing.T) {
 	})
 }
 
+// Why nothing can be fetched from an address is told in words, and nothing is left.
+func TestWhatKeepsAnImport(t *testing.T) {
+	each(t, func(w *world) {
+		says := func(status int) string {
+			server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+				if status == http.StatusUnauthorized {
+					rw.Header().Set("WWW-Authenticate", "Basic")
+				}
+				http.Error(rw, "no", status)
+			}))
+			t.Cleanup(server.Close)
+			return server.URL + "/x.git"
+		}
+		strange := httptest.NewTLSServer(http.NotFoundHandler())
+		defer strange.Close()
+		gone := httptest.NewServer(http.NotFoundHandler())
+		gone.Close()
+		folder := w.TempDir()
+		for address, words := range map[string]string{
+			says(http.StatusUnauthorized): "It can't be read without signing in. Import a file of it instead.",
+			says(http.StatusForbidden):    "It can't be read without signing in. Import a file of it instead.",
+			says(http.StatusNotFound):     "There is no git repository at that address.",
+			says(http.StatusOK):           "There is no git repository at that address.",
+			strange.URL + "/x":            "This server doesn't trust the certificate at that address.",
+			gone.URL + "/x":               "Nothing answers at that address. See whether it is right.",
+			"file://" + folder:            "There is no git repository at that address.",
+		} {
+			w.ImportFrom = []string{address}
+			id, err := w.Import(t.Context(), w.grant(access.CreateRepository, ""), repo.Input{Name: "app"}, repo.Source{Address: address})
+			if err != nil {
+				t.Fatal(address, err)
+			}
+			if found := w.came(id); found.State != "failed" || found.Message != words {
+				t.Errorf("%s: %+v, want %q", address, found, words)
+			}
+			w.nothing()
+		}
+	})
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
@@ -204,7 +244,7 @@ func TestImportFromElsewhere(t *testing.T) {
 		if err := os.Symlink(outside, filepath.Join(inside, "link")); err != nil {
 			t.Fatal(err)
 		}
-		w.ImportFrom = []string{"https://git.example.com/team", "file://" + inside}
+		w.ImportFrom = []string{"https://git.example.com/team", "ssh://git@git.example.com/team", "file://" + inside}
 		g := w.grant(access.CreateRepository, "")
 		for _, address := range []string{
 			"", "x", "/etc", "ext::sh -c true", "ssh://git.example.com/team/x", "git://git.example.com/team/x", "ftp://git.example.com/team/x",
@@ -215,12 +255,15 @@ func TestImportFromElsewhere(t *testing.T) {
 			"https://git.example.com\\@evil.test/team/x", "https://git.example.com/team/\nx", "https://127.0.0.1/team", "--upload-pack=touch",
 			"file://" + outside, "file://" + inside + "/../secret", "file://" + inside + "/link", "file://localhost" + inside + "/ok", "file://" + inside + "-not",
 			"file:" + inside + "/ok", "file://" + inside + "/none",
+			"ssh://root@git.example.com/team/x", "ssh://git:secret@git.example.com/team/x", "ssh://git@git.example.com:2222/team/x", "ssh://git@git.example.com/teams/x",
+			"ssh://-oProxyCommand=touch@git.example.com/team/x", "ssh://git@-oProxyCommand=touch/team/x", "ssh://git@git.example.com/team/../x",
+			"ssh://git@evil.test@git.example.com/team/x", "git@git.example.com:team/x", "https://git@git.example.com/team/x",
 		} {
 			if _, err := w.Import(t.Context(), g, repo.Input{Name: "app"}, repo.Source{Address: address}); !errs.Is(err, errs.KindInvalid) || errs.Fields(err)["address"] == "" {
 				t.Errorf("%q: %v", address, err)
 			}
 		}
-		for _, address := range []string{"https://git.example.com/team/x.git", "https://GIT.example.com/team/x/", "file://" + inside + "/ok"} {
+		for _, address := range []string{"https://git.example.com/team/x.git", "https://GIT.example.com/team/x/", "ssh://git@git.example.com/team/x.git", "file://" + inside + "/ok"} {
 			if _, err := w.Import(t.Context(), g, repo.Input{Name: "app"}, repo.Source{Address: address}); err != nil {
 				t.Errorf("%q: %v", address, err)
 			}

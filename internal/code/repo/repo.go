@@ -53,6 +53,7 @@ type Service struct {
 	MaxRefs int   // branches and tags that it may have; 0: any number
 
 	ImportFrom []string // addresses below which repositories may be imported from
+	ImportSSH  git.SSH  // for those of ssh://
 
 	// Leaving is what other rooms do, in the transaction of a transfer, with what
 	// they keep of a repository that goes into another workspace.

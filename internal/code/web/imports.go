@@ -19,6 +19,7 @@ type importPage struct {
 	Form       ui.Form
 	Path       string
 	From       string // the addresses that are allowed, in words; empty: none
+	Readable   string // for whom what is there must be readable
 	Most       string // the largest file
 	Visibility []ui.Option
 }
@@ -34,7 +35,10 @@ func (s *Site) showImport(w http.ResponseWriter, r *http.Request, g access.Grant
 func (s *Site) importAgain(w http.ResponseWriter, r *http.Request, g access.Grant, form ui.Form, status int) error {
 	page := importPage{
 		Form: form, Path: importPath(g), From: strings.Join(s.Repositories.ImportFrom, ", "), Most: git.Size(s.Repositories.MaxPush),
-		Visibility: visibilityOptions(g),
+		Readable: "without signing in", Visibility: visibilityOptions(g),
+	}
+	if s.Repositories.ImportSSH.Key != "" {
+		page.Readable += ", or by ssh:// with this server's key"
 	}
 	shell := s.inWorkspace(r, g, "Import a repository")
 	shell.Narrow = true
