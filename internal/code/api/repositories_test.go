@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"sallyport.dev/internal/code/codetest"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/git"
+	"sallyport.dev/internal/git/gittest"
 )
 
 const appAt = "/2.0/repositories/acme/app"
@@ -232,6 +234,18 @@ func TestCommitsSourceAndDiffs(t *testing.T) {
 		raw := w.ask("GET", appAt+"/src/main/dir/b & c.txt", bearer(bob.Token))
 		if raw.body != "<b>bytes</b>" || raw.header.Get("Content-Type") != "text/plain" || !strings.Contains(raw.header.Get("Content-Security-Policy"), "sandbox") {
 			w.Errorf("%+v", raw)
+		}
+		large := strings.Repeat("large", 1<<19)
+		dirs, err := filepath.Glob(filepath.Join(w.repos.Dir, "*", "*.git"))
+		if err != nil || len(dirs) == 0 {
+			w.Fatal(dirs, err)
+		}
+		for _, dir := range dirs { // pages change no file so large
+			tree := gittest.Tree(w, dir, gittest.Entry{Mode: "100644", Name: "large.txt", Object: gittest.Object(w, dir, "blob", []byte(large))})
+			gittest.Ref(w, dir, "refs/heads/large", gittest.Commit(w, dir, tree, "Large"))
+		}
+		if raw := w.ask("GET", appAt+"/src/large/large.txt", bearer(bob.Token)); raw.status != 200 || raw.body != large || raw.header.Get("Content-Length") != fmt.Sprint(len(large)) {
+			w.Errorf("%d, %d bytes, %v", raw.status, len(raw.body), raw.header)
 		}
 		if meta := w.expect(200, "GET", appAt+"/src/old/a.txt?format=meta", "", bob.Token); meta["size"] != 4.0 || meta["commit"].(map[string]any)["hash"] != first {
 			w.Errorf("%v", meta)

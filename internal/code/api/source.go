@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -58,20 +59,32 @@ func (a *API) getSource(w http.ResponseWriter, r *http.Request, g access.Grant) 
 		return a.listFolder(w, r, g, content, place, node)
 	case !entry.Mode.IsFile() && entry.Mode != git.ModeSymlink:
 		return errs.NotFound("There is no such file.")
-	case node.Blob.Data == nil && node.Blob.Size > 0:
-		return errs.TooLarge("The file is too large to be sent from here. Clone the repository to read it.")
+	case node.Blob.Data != nil || node.Blob.Size == 0:
+		sendBytes(w, node.Blob.Data)
+		return nil
 	}
-	sendBytes(w, node.Blob.Data)
+	file, err := content.Stream(r.Context(), node)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	bytesHeader(w.Header(), node.Blob.Size)
+	door.Stream(w, r, node.Blob.Size, file)
 	return nil
 }
 
-// sendBytes answers with bytes that nothing takes for a page.
+// sendBytes answers with bytes.
 func sendBytes(w http.ResponseWriter, data []byte) {
-	header := w.Header()
+	bytesHeader(w.Header(), int64(len(data)))
+	_, _ = w.Write(data) // the reader went away: nothing to be done
+}
+
+// bytesHeader says that what follows is so many bytes, and nothing to take for a
+// page.
+func bytesHeader(header http.Header, size int64) {
 	header.Set("Content-Type", "text/plain")
 	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	header.Set("Content-Length", strconv.Itoa(len(data)))
-	_, _ = w.Write(data) // the reader went away: nothing to be done
+	header.Set("Content-Length", strconv.FormatInt(size, 10))
 }
 
 func (a *API) listFolder(w http.ResponseWriter, r *http.Request, g access.Grant, content *repo.Content, place repo.Place, folder repo.Node) error {

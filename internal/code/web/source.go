@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"html/template"
-	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"sallyport.dev/internal/code/access"
+	"sallyport.dev/internal/code/door"
 	"sallyport.dev/internal/code/repo"
 	"sallyport.dev/internal/errs"
 	"sallyport.dev/internal/git"
@@ -214,12 +214,7 @@ func (s *Site) showRaw(w http.ResponseWriter, r *http.Request, g access.Grant) e
 	defer file.Close()
 	head, _ := file.Peek(rawHead) // where it fails, so does the reading
 	rawHeader(w.Header(), place.Path, node.Blob.Size, cutRune(head))
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	if n, _ := io.Copy(w, file); n != node.Blob.Size {
-		panic(http.ErrAbortHandler) // what was sent isn't whole: the reader must notice
-	}
+	door.Stream(w, r, node.Blob.Size, file)
 	return nil
 }
 
