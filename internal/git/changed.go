@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 )
 
 const (
@@ -13,8 +14,20 @@ const (
 
 // changed counts the paths that differ between two trees or commits, up to a
 // limit. Git gathers them all before it says anything, and a few small trees that
-// name one another can stand for a billion.
+// name one another can stand for a billion. What is found is remembered.
 func (r *Repository) changed(ctx context.Context, from, to OID, limit int) (int, error) {
+	key := answerKey{r.dir, "changed\x00" + string(from) + "\x00" + string(to), limit}
+	if known, ok := r.git.answers.Get(key); ok {
+		return strconv.Atoi(string(known.printed))
+	}
+	count, err := r.count(ctx, from, to, limit)
+	if err == nil {
+		r.git.answers.Put(key, answer{printed: strconv.AppendInt(nil, int64(count), 10)}, 0)
+	}
+	return count, err
+}
+
+func (r *Repository) count(ctx context.Context, from, to OID, limit int) (int, error) {
 	var trees [2]OID
 	for i, oid := range []OID{from, to} {
 		if oid == emptyTree {

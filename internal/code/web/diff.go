@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -56,16 +57,8 @@ type diffFile struct {
 
 type diffHunk struct {
 	Section string
-	Rows    []diffRow
+	Rows    template.HTML
 }
-
-// diffRow is one line of the one column, or two lines side by side.
-type diffRow struct {
-	Left, Right git.DiffLine // Op 0: nothing stands there
-}
-
-// Line is the row's one line, where there is one column.
-func (r diffRow) Line() git.DiffLine { return r.Left }
 
 // diffOptions reads how a comparison is asked for: side by side, without
 // changes of space, one file alone.
@@ -164,39 +157,9 @@ func (v *diffView) fill(diff git.Diff, sides diffSides) error {
 func (v *diffView) hunks(hunks []git.Hunk) []diffHunk {
 	made := make([]diffHunk, len(hunks))
 	for i, hunk := range hunks {
-		made[i].Section = hunk.Section
-		if v.Split {
-			made[i].Rows = sideBySide(hunk.Lines)
-			continue
-		}
-		for _, line := range hunk.Lines {
-			made[i].Rows = append(made[i].Rows, diffRow{Left: line})
-		}
+		made[i] = diffHunk{hunk.Section, rowsOf(hunk.Lines, v.Split)}
 	}
 	return made
-}
-
-// sideBySide sets what was taken away beside what came in its place.
-func sideBySide(lines []git.DiffLine) []diffRow {
-	var rows []diffRow
-	from := 0 // the first row of a change whose right side is free
-	for _, line := range lines {
-		switch line.Op {
-		case '-':
-			rows = append(rows, diffRow{Left: line})
-		case '+':
-			if from < len(rows) {
-				rows[from].Right = line
-			} else {
-				rows = append(rows, diffRow{Right: line})
-			}
-			from++
-		default:
-			rows = append(rows, diffRow{Left: line, Right: line})
-			from = len(rows)
-		}
-	}
-	return rows
 }
 
 // comparePage compares two branches, tags or commits.

@@ -51,7 +51,7 @@ func TestEveryPage(t *testing.T) {
 	changed := diffView{
 		Summary: "1 file changed", Alone: "/x", More: true, Ways: []ui.Link{link},
 		Files: []diffFile{
-			{Name: "a", Was: "b", Kind: "Renamed", Browse: "/x", Hunks: []diffHunk{{Rows: []diffRow{{Left: line, Right: line}, {Right: git.DiffLine{Op: '-'}}, {Left: git.DiffLine{Op: ' '}}}}}},
+			{Name: "a", Was: "b", Kind: "Renamed", Browse: "/x", Hunks: []diffHunk{{Rows: rowsOf([]git.DiffLine{line, {Op: '-'}, {Op: ' '}}, true)}}},
 			{Name: "d.png", Images: []diffImage{{Label: "Before", Size: "1 B", Raw: "/x"}}},
 			{Name: "c", Note: "500 lines are folded.", Unfold: "/y"},
 		},
