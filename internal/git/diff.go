@@ -63,12 +63,17 @@ type DiffLine struct {
 type DiffOptions struct {
 	IgnoreSpace bool
 	Path        string // only that file or folder; empty: all
+
+	without []string // files that are left out
 }
 
 // DiffTrees compares two commits' or trees' files, with renames found. An empty
 // from is the tree without entries.
 func (r *Repository) DiffTrees(ctx context.Context, from, to OID, options DiffOptions) (Diff, error) {
 	printed, more, err := r.printDiff(ctx, from, to, options, "--shortstat")
+	if errs.Is(err, errs.KindTooLarge) && len(options.without) == 0 {
+		return r.diffAround(ctx, from, to, options, err)
+	}
 	if err != nil {
 		return Diff{}, err
 	}
@@ -95,7 +100,7 @@ func (r *Repository) printDiff(ctx context.Context, from, to OID, options DiffOp
 		return nil, false, ErrNoObject
 	}
 	args := append([]string{
-		"-c", "core.quotePath=true", "--literal-pathspecs", "diff-tree", "-r", "-p", "--full-index", "--no-color",
+		"-c", "core.quotePath=true", "diff-tree", "-r", "-p", "--full-index", "--no-color",
 		"--no-ext-diff", "--no-textconv", "--submodule=short", "-M", "-l1000",
 	}, also...)
 	if options.IgnoreSpace {
@@ -103,7 +108,10 @@ func (r *Repository) printDiff(ctx context.Context, from, to OID, options DiffOp
 	}
 	args = append(args, string(from), string(to), "--")
 	if options.Path != "" {
-		args = append(args, options.Path)
+		args = append(args, ":(top,literal)"+options.Path)
+	}
+	for _, path := range options.without {
+		args = append(args, ":(top,exclude,literal)"+path)
 	}
 	changed, err := r.changed(ctx, from, to, maxChanged)
 	if err != nil {

@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -36,6 +37,38 @@ func TestGitThatWantsMoreMemory(t *testing.T) {
 	_, _, err = r.ask(t.Context(), 1<<10, "-c", "core.bigFileThreshold=1g", "diff", "--text", gittest.Object(t, r.dir, "blob", nil), file)
 	if !errs.Is(err, errs.KindTooLarge) {
 		t.Error(err)
+	}
+}
+
+// A comparison in which a file is too large for git shows the others, and names it.
+func TestDiffAroundALargeFile(t *testing.T) {
+	r := newRepo(t, installed(t))
+	blob := func(content []byte) string { return gittest.Object(t, r.dir, "blob", content) }
+	text := bytes.Repeat([]byte("a line of the file\n"), 20)
+	gone, large := blob(make([]byte, askMemory+1)), blob(bytes.Repeat([]byte("x"), askMemory+1))
+	entry := func(name, object string) gittest.Entry {
+		return gittest.Entry{Mode: "100644", Name: name, Object: object}
+	}
+	before := gittest.Tree(t, r.dir, entry("a", blob([]byte("1\n"))), entry("b:(x", blob(text)), entry("z", gone))
+	after := gittest.Tree(t, r.dir, entry("a", blob([]byte("2\n"))), entry("c", blob(text)), entry("new", large))
+	diff, err := r.DiffTrees(t.Context(), OID(before), OID(after), DiffOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, file := range diff.Files {
+		got = append(got, fmt.Sprintf("%s>%s %t %d", file.Old, file.New, file.Binary, len(file.Hunks)))
+	}
+	if want := "a>a false 1, b:(x>c false 0, >new true 0, z> true 0"; strings.Join(got, ", ") != want || diff.Summary != "4 files changed, 1 insertion(+), 1 deletion(-)" {
+		t.Errorf("%q, %s", got, diff.Summary)
+	}
+	diff, err = r.DiffTrees(t.Context(), OID(before), OID(after), DiffOptions{Path: "new"})
+	if err != nil || len(diff.Files) != 1 || diff.Files[0].NewBlob != OID(large) || diff.Summary != "1 file changed" {
+		t.Errorf("%+v %v", diff, err)
+	}
+	diff, err = r.DiffTrees(t.Context(), OID(before), OID(after), DiffOptions{Path: "b:(x"})
+	if err != nil || len(diff.Files) != 1 || diff.Files[0].Removed != 20 {
+		t.Errorf("%+v %v", diff, err)
 	}
 }
 
