@@ -39,7 +39,7 @@ type lasts struct {
 // What is looked for and remembered.
 const (
 	lastsKept = 300_000 // entries of all folders together
-	lastsMost = 20_000  // entries of one folder
+	lastsMost = 150_000 // entries of one folder
 )
 
 type lastsWork struct {
