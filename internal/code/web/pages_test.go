@@ -120,7 +120,7 @@ func TestEveryPage(t *testing.T) {
 		"newrepository.html": {newRepositoryPage{Form: form}},
 		"newworkspace.html":  {newWorkspacePage{Form: form}},
 		"permissions.html":   {permissionsPage{Form: form, Given: repo.Permissions{Users: []repo.UserPermission{{Permission: access.Read}}, Groups: []repo.GroupPermission{{Permission: access.Admin}}}, Groups: []ui.Option{{Value: "x", Label: "Devs"}}}, permissionsPage{}},
-		"plan.html":          {planPage{Name: "Acme", Plan: "free"}},
+		"plan.html":          {planPage{Name: "Acme", Plan: "free", Premium: []string{"A control"}}},
 		"profile.html":       {profilePage{AccountURL: "http://id.test"}, profilePage{}},
 		"recovery.html":      {recoveryPage{Left: 3}},
 		"repoadmin.html":     {repositoryAdminPage{Form: form, Repository: repository}, repositoryAdminPage{NoPublic: true}, repositoryAdminPage{}},

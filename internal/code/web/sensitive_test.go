@@ -21,6 +21,7 @@ func TestEverySensitiveFormAsksForAFreshStepAndIsKept(t *testing.T) {
 	owner := w.signedIn("owner")
 	owner.founds()
 	group := owner.leadsTo(owner.post("/acme/workspace/settings/groups", "name", "Devs"))
+	owner.is(owner.get(group), 200, "Scripts call it devs")
 	snippet := owner.leadsTo(owner.post("/acme/snippets/new", "title", "Notes", "name-0", "a.txt", "text-0", "a", "files", "1"))
 	owner.enrols(twoStepPath)
 	const typed = "Größe <x>"

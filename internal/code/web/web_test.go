@@ -148,6 +148,7 @@ func TestOwnerMustMeetTheRuleFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		owner.leads(owner.post(controls, "require", "off"), controls)
+		owner.is(owner.get("/acme/workspace/settings/plan"), 200, "<b>free</b> plan", "Requiring two-step verification", "Choosing the allowed networks", "Ruling out public content")
 		owner.is(owner.get(controls), 200, "needs the premium plan; this workspace is on the free plan")
 		owner.is(owner.post(controls, "require", "on"), 403, "needs the premium plan")
 	})

@@ -7,6 +7,7 @@ import (
 
 	"sallyport.dev/internal/code/access"
 	"sallyport.dev/internal/code/repo"
+	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/ui"
 )
 
@@ -161,14 +162,17 @@ func roleWord(role access.Role) string {
 	return "Member"
 }
 
-type planPage struct{ Name, Plan string }
+type planPage struct {
+	Name, Plan string
+	Premium    []string // what only that plan has
+}
 
 func (s *Site) showPlan(w http.ResponseWriter, r *http.Request, g access.Grant) error {
 	ws, err := s.Workspaces.Get(r.Context(), g)
 	if err != nil {
 		return err
 	}
-	page := planPage{Name: ws.Name, Plan: string(ws.Plan)}
+	page := planPage{Name: ws.Name, Plan: string(ws.Plan), Premium: workspace.PremiumControls()}
 	return s.render(w, r, http.StatusOK, "plan.html", s.settingsOf(r, g, "Plan", "plan"), page)
 }
 

@@ -185,23 +185,37 @@ func settle(old, p access.Policy, now time.Time) (access.Policy, error) {
 	return p, nil
 }
 
+// premiumControl is a control that needs the premium plan.
+type premiumControl struct {
+	name       string
+	switchedOn bool // by a change
+}
+
+func premiumControls(old, p access.Policy) []premiumControl {
+	return []premiumControl{
+		{"Requiring two-step verification", p.RequireTwoStep && !old.RequireTwoStep},
+		{"Choosing the allowed networks", len(p.Networks) > 0 && !slices.Equal(p.Networks, old.Networks)},
+		{"Ruling out public content", p.NoPublic && !old.NoPublic},
+	}
+}
+
+// PremiumControls names the controls that need the premium plan.
+func PremiumControls() []string {
+	var names []string
+	for _, control := range premiumControls(access.Policy{}, access.Policy{}) {
+		names = append(names, control.name)
+	}
+	return names
+}
+
 // entitled lets a plan other than premium only switch off what belongs to it.
 func entitled(plan Plan, old, p access.Policy) error {
-	if plan == Premium {
-		return nil
+	for _, control := range premiumControls(old, p) {
+		if plan != Premium && control.switchedOn {
+			return errs.Denied("%s needs the premium plan; this workspace is on the %s plan.", control.name, plan)
+		}
 	}
-	var what string
-	switch {
-	case p.RequireTwoStep && !old.RequireTwoStep:
-		what = "Requiring two-step verification"
-	case len(p.Networks) > 0 && !slices.Equal(p.Networks, old.Networks):
-		what = "Choosing the allowed networks"
-	case p.NoPublic && !old.NoPublic:
-		what = "Ruling out public content"
-	default:
-		return nil
-	}
-	return errs.Denied("%s needs the premium plan; this workspace is on the %s plan.", what, plan)
+	return nil
 }
 
 // checkOwn asks the gate's own rules whether the actor could come back under
