@@ -2,7 +2,14 @@ package e2e
 
 import (
 	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,4 +113,45 @@ func TestFindingAFile(t *testing.T) {
 	plain.isAt("/acme/app/find/main?q=plan")
 	plain.sees("docs/plan.md")
 	plain.seesNot("crew.txt")
+}
+
+// A comparison lists its commits and shows images before and after. They are
+// drawn, an SVG too; what stands in it isn't run.
+func TestAComparisonWithImages(t *testing.T) {
+	album := album{os.Getenv("SALLYPORT_SCREENS")}
+	alice, _ := team(t, serve(t))
+	at, err := url.Parse(alice.s.code)
+	alice.do(err)
+	at.User = url.UserPassword(alice.name, alice.makesToken())
+	work := t.TempDir()
+	git(t, work, "clone", "-q", at.String()+"/acme/app.git", ".")
+	draws := func(name string, shade color.Color) {
+		picture := image.NewPaletted(image.Rect(0, 0, 120, 80), color.Palette{shade})
+		file, err := os.Create(filepath.Join(work, name))
+		alice.do(err)
+		alice.do(errors.Join(png.Encode(file, picture), file.Close()))
+	}
+	writes := func(name, text string) { alice.do(os.WriteFile(filepath.Join(work, name), []byte(text), 0o644)) }
+	draws("flag.png", color.RGBA{31, 90, 168, 255})
+	git(t, work, "add", ".")
+	git(t, work, "commit", "-q", "-m", "Hoist a flag")
+	git(t, work, "push", "-q", "origin", "main")
+	git(t, work, "switch", "-q", "-c", "other")
+	draws("flag.png", color.RGBA{154, 82, 0, 255})
+	writes("moon.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"><script>parent.document.title = "run"</script><circle cx="45" cy="45" r="40" fill="gold"/></svg>`)
+	writes("data.bin", "\x00\x01")
+	git(t, work, "add", ".")
+	git(t, work, "commit", "-q", "-m", "Another flag, and the moon (#1)")
+	git(t, work, "push", "-q", "origin", "other")
+
+	alice.open("/acme/app/diff/main..other")
+	alice.sees("Another flag, and the moon", "Before", "After", "aren't compared: 2 bytes after")
+	drawn := ask[[]int](alice, `() => Promise.all([...document.querySelectorAll(".images img")].map(async i => { i.loading = "eager"; await i.decode(); return i.naturalWidth }))`)
+	if !slices.Equal(drawn, []int{120, 120, 90}) {
+		t.Errorf("the images are %v px wide", drawn)
+	}
+	if title := ask[string](alice, `() => document.title`); strings.Contains(title, "run") {
+		t.Error("a script in an image has run")
+	}
+	album.take(alice, "comparison", narrowWindow)
 }
