@@ -59,6 +59,10 @@ func ScopeWords(scope access.Scope) string {
 		return "Clone and fetch repositories"
 	case access.ScopeWriteRepository:
 		return "Push to repositories, and read them"
+	case access.ScopeReadIssue:
+		return "Read issues"
+	case access.ScopeWriteIssue:
+		return "Raise issues, change them and comment on them, and read them"
 	case access.ScopeReadSnippet:
 		return "Read and clone snippets"
 	case access.ScopeWriteSnippet:
