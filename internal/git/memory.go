@@ -15,7 +15,7 @@ const (
 
 // shell starts every git process. It lowers its own limit and then becomes git,
 // so there is no moment in which git runs without it, and what git starts has it
-// too. A shell that can't lower it starts nothing.
+// too. A shell that can't lower it starts nothing (decision 0053).
 const (
 	shell     = "/bin/sh"
 	lower     = `ulimit -d "$1" && shift && exec "$@"`
