@@ -30,7 +30,7 @@ func bounded(memory int64, program string) []string {
 	}
 	var own unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_DATA, &own) == nil && own.Max < uint64(memory) {
-		memory = int64(own.Max) //nolint:gosec // smaller than an int64
+		memory = int64(own.Max)
 	}
 	return []string{"-c", lower, "git", strconv.FormatInt(memory>>10, 10), program}
 }

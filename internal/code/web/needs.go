@@ -19,8 +19,9 @@ const (
 )
 
 // needs gathers what a person has to do, the most pressing first: what
-// workspaces ask for now, two-step verification before a grace ends, tokens that are about to end, members who
-// aren't ready, and the issues that are theirs.
+// workspaces ask for now, two-step verification before a grace ends, tokens that
+// are about to end, members who aren't ready, mentions, and the issues that are
+// theirs.
 func (s *Site) needs(r *http.Request, g access.Grant, workspaces []standing, reached []access.Grant) ([]need, error) {
 	all := append(needsOfRules(workspaces), s.needsOfGrace(g, reached)...)
 	for _, more := range []func() ([]need, error){
