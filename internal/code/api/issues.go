@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -109,11 +110,12 @@ func (a *API) issueOperations(to huma.API) {
 	})
 	for _, list := range issue.Lists() {
 		plural := string(list) + "s"
+		name := strings.ToUpper(string(list[:1])) + string(list[1:])
 		add(a, to, access.ReadIssues, a.listChoices(list), huma.Operation{
-			Path: repositoryAt + "/" + plural, OperationID: "list-" + plural, Summary: "The " + plural + " to choose from in a repository's issues",
+			Path: repositoryAt + "/" + plural, OperationID: "list" + name + "s", Summary: "The " + plural + " to choose from in a repository's issues",
 		})
 		add(a, to, access.ReadIssues, a.getChoice(list), huma.Operation{
-			Path: repositoryAt + "/" + plural + "/{id}", OperationID: "get-" + string(list), Summary: "One of the " + plural,
+			Path: repositoryAt + "/" + plural + "/{id}", OperationID: "get" + name, Summary: "One of the " + plural,
 		})
 	}
 	a.issueWriteOperations(to)
