@@ -34,8 +34,6 @@ func (k *desk) finds() {
 	bob.isAt("/acme/app/find/main")
 	bob.call(func(ctx context.Context) error { return chromedp.Do(ctx, paste("dcrew")) })
 	bob.load(chromedp.KeyEvent(kb.Enter))
-	bob.isAt("/acme/app/find/main?q=dcrew")
-	bob.follow("docs/crew.txt")
 	bob.isAt("/acme/app/src/main/docs/crew.txt")
 	bob.sees("Ann", "Ben")
 	bob.open("/acme/app/search/main")
