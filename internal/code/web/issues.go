@@ -46,7 +46,7 @@ func (s *Site) issueText(r *http.Request, g access.Grant, number int64, text str
 	if number == 0 {
 		base = issuesPath(g) + "/new/attachments"
 	}
-	return markup.Markdown([]byte(text), markup.Links{File: base, Raw: base, Ref: s.references(r, g).find})
+	return s.texts.Markdown([]byte(text), markup.Links{File: base, Raw: base, Ref: s.references(r, g).find})
 }
 
 type issuesPage struct {

@@ -33,6 +33,7 @@ import (
 	"sallyport.dev/internal/code/wiki"
 	"sallyport.dev/internal/code/workspace"
 	"sallyport.dev/internal/db"
+	"sallyport.dev/internal/markup"
 	"sallyport.dev/internal/request"
 	"sallyport.dev/internal/secret"
 	"sallyport.dev/internal/ui"
@@ -70,8 +71,12 @@ type Site struct {
 	routes  *door.Routes
 	returns returns
 	kept    keptForms
+	texts   *markup.Kept
 	feeds   map[string]bool // patterns of the addresses of feeds
 }
+
+// textsKept is how much rendered Markdown of issues and comments is kept, in bytes.
+const textsKept = 16 << 20
 
 // New makes the site.
 func New(config Config) (*Site, error) {
@@ -88,6 +93,7 @@ func New(config Config) (*Site, error) {
 		Config: config, cookies: request.Cookies{Secure: address.Scheme == "https"}, pages: pages,
 		returns: returns{config.Box},
 		kept:    keptForms{db: config.DB, box: config.Box, clock: config.Clock},
+		texts:   markup.NewKept(textsKept),
 	}
 	s.feeds = map[string]bool{}
 	s.routes = door.New(door.Config{Gate: config.Gate, Authenticate: s.authenticate, Fail: s.fail})

@@ -150,7 +150,7 @@ func (s *Site) snippetAgain(w http.ResponseWriter, r *http.Request, g access.Gra
 	}
 	page.MoreSaid = more
 	for _, c := range comments {
-		shown := snippetComment{Comment: c, Text: markup.Markdown([]byte(c.Body), markup.Links{File: head.Base, Raw: head.Base + "/raw"})}
+		shown := snippetComment{Comment: c, Text: s.texts.Markdown([]byte(c.Body), markup.Links{File: head.Base, Raw: head.Base + "/raw"})}
 		if g.Actor().User != "" && (c.AuthorID == g.Actor().User || head.CanManage) {
 			shown.Edit = head.Base + "/comments?comment=" + c.ID
 		}
